@@ -1,0 +1,83 @@
+namespace ActorBackup.Api;
+
+// Bodies of POST requests. Paths are absolute: the CLI makes them so and the node opens them.
+
+public sealed record AddDiskRequest(string Id)
+{
+    public string? File { get; init; }
+    public string? Nbd { get; init; }
+    public long? Granularity { get; init; }
+    public string? Journal { get; init; }
+    public bool Exclusive { get; init; }
+    public bool AssumeDurable { get; init; }
+    public bool ReadOnly { get; init; }
+    public string? Host { get; init; }
+}
+
+public sealed record SetDiskRequest
+{
+    public string? File { get; init; }
+    public string? Journal { get; init; }
+}
+
+public sealed record AddBitmapRequest(string Name)
+{
+    public long? Granularity { get; init; }
+    public bool Disabled { get; init; }
+    public bool Transient { get; init; }
+    public string? Base { get; init; }
+    public bool Trust { get; init; }
+}
+
+/// <param name="Sources">Each <c>NAME</c> or <c>DISK/NAME</c>.</param>
+public sealed record MergeBitmapRequest(IReadOnlyList<string> Sources);
+
+public sealed record CreateRepositoryRequest(string Name, string Url)
+{
+    public bool Default { get; init; }
+    public bool Encrypt { get; init; }
+    public string? PassphraseFile { get; init; }
+}
+
+public sealed record BackupRequest(string Disk)
+{
+    public string? Repo { get; init; }
+    public string? Sync { get; init; }
+    public string? Bitmap { get; init; }
+    public string? Policy { get; init; }
+    public string? Base { get; init; }
+    public string? Fallback { get; init; }
+    public long? Rate { get; init; }
+    public int? Workers { get; init; }
+    public string? OnSourceError { get; init; }
+    public string? OnTargetError { get; init; }
+    public string? OnCbwError { get; init; }
+    public int? CbwTimeout { get; init; }
+    public int? Restart { get; init; }
+    public bool NoAutoFinalize { get; init; }
+    public bool NoAutoDismiss { get; init; }
+}
+
+public sealed record CancelJobRequest(bool Force);
+
+/// <param name="Decision"><c>keep</c>, <c>discard</c> or null.</param>
+public sealed record FinalizeJobRequest(string? Decision);
+
+public sealed record SetRateRequest(long BytesPerSecond);
+
+public sealed record SetPolicyRequest(string Policy);
+
+/// <param name="To">Absolute path of the file to write; exclusive with <paramref name="ToDisk"/>.</param>
+/// <param name="ToDisk">A registered disk to overwrite through tracking.</param>
+/// <param name="Force">Restore a partial point, or onto an existing file.</param>
+public sealed record RestoreRequest(string? To, string? ToDisk, bool Force);
+
+public sealed record VerifyRequest
+{
+    /// <summary>Read, decompress and rehash every block; otherwise structure and existence.</summary>
+    public bool Full { get; init; }
+    public int? Percent { get; init; }
+    public bool AgainstDisk { get; init; }
+}
+
+public sealed record ExportPointRequest(string? Name);

@@ -1,0 +1,121 @@
+namespace ActorBackup.Api;
+
+// The JSON of the API and of `-o json`: camelCase, absent values are null, sizes are integers in bytes, times RFC 3339 UTC.
+
+public sealed record DiskResource(
+    string Id,
+    long SizeBytes,
+    long Granularity,
+    string Backing,
+    string? NbdUri,
+    string State,
+    string? StateReason,
+    string? Host,
+    int Clients,
+    string? LastPoint,
+    DateTimeOffset? LastSuccessAt)
+{
+    public bool ReadOnly { get; init; }
+
+    /// <summary>Path of the tracking file.</summary>
+    public string? TrackingFile { get; init; }
+}
+
+public sealed record BitmapResource(
+    string Name,
+    long Granularity,
+    long DirtyBytes,
+    bool Recording,
+    bool Busy,
+    bool Persistent,
+    bool Inconsistent,
+    string? Base,
+    string? BaseRepo,
+    string BaseState)
+{
+    /// <summary>Why the bitmap is inconsistent.</summary>
+    public string? InconsistentReason { get; init; }
+}
+
+public sealed record ExtentResource(long Offset, long Length);
+
+public sealed record RepositoryResource(
+    string Name,
+    string Url,
+    bool Encrypted,
+    bool Default,
+    long Points,
+    long StoredBytes,
+    long LogicalBytes)
+{
+    public string? Id { get; init; }
+
+    public string State { get; init; } = "online";
+
+    public string? StateReason { get; init; }
+}
+
+public sealed record JobResource(
+    string Id,
+    string Kind,
+    string? Disk,
+    string? Repo,
+    string Status,
+    string? Outcome,
+    bool Dismissed,
+    string? Sync,
+    string? RequestedSync,
+    string? FallbackReason,
+    string? Bitmap,
+    string? Policy,
+    long BytesTotal,
+    long BytesDone,
+    long BytesSent,
+    long BytesReused,
+    long BytesZero,
+    string? Error,
+    IReadOnlyList<ExtentResource> BadExtents,
+    string? Point,
+    string? Group,
+    DateTimeOffset? StartedAt,
+    DateTimeOffset? EndedAt)
+{
+    /// <summary>Error code of a failed job; null otherwise.</summary>
+    public string? ErrorCode { get; init; }
+
+    public string? Phase { get; init; }
+
+    /// <summary>Bytes per second that the job may read; 0 = unlimited.</summary>
+    public long RateBytesPerSecond { get; init; }
+
+    /// <summary>Where a restore writes.</summary>
+    public string? Target { get; init; }
+}
+
+public sealed record PointResource(
+    string Id,
+    string Disk,
+    string Repo,
+    string State,
+    IReadOnlyList<ExtentResource> Missing,
+    DateTimeOffset CreatedAt,
+    long SizeBytes,
+    string? Root,
+    string? Base,
+    string? Job,
+    string? Group)
+{
+    public long Granularity { get; init; }
+}
+
+public sealed record ExportResource(string Id, string NbdUri);
+
+public sealed record DamageResource(string Digest, string Reason, IReadOnlyList<string> Points, IReadOnlyList<ExtentResource> Extents);
+
+public sealed record VersionResource(string Version);
+
+public sealed record HealthResource(string Status, string Version, DateTimeOffset StartedAt);
+
+public sealed record ClusterResource(IReadOnlyList<ClusterMemberResource> Members, IReadOnlyList<string> Unreachable, string? Leader);
+
+public sealed record ClusterMemberResource(string Address, IReadOnlyList<string> Roles, string Status, string? Host);

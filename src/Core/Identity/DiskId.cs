@@ -1,0 +1,7 @@
+namespace ActorBackup.Core.Identity;
+
+/// <summary>A disk's name, given by a person: <c>[a-z0-9][a-z0-9._-]{0,62}</c>.</summary>
+public readonly record struct DiskId(string Value)
+{
+    public override string ToString() => Value;
+}

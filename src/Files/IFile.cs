@@ -1,0 +1,35 @@
+namespace ActorBackup.Files;
+
+/// <summary>An open file. Calls block; all but Dispose are safe from many threads. Failures are <see cref="FileLayerException"/>.</summary>
+public interface IFile : IDisposable
+{
+    string Path { get; }
+
+    /// <summary>In bytes; of a block device its capacity.</summary>
+    long Length { get; }
+
+    DateTimeOffset ModifiedAt { get; }
+
+    /// <summary>Reads until the buffer is full or the file ends. Returns the bytes read.</summary>
+    int Read(long offset, Span<byte> buffer);
+
+    /// <summary>Writes all of it or fails.</summary>
+    void Write(long offset, ReadOnlySpan<byte> data);
+
+    /// <summary>Data and length on stable storage (fdatasync). A failure says that earlier writes may be lost for ever.</summary>
+    void Sync();
+
+    void SetLength(long length);
+
+    /// <summary>Reserves space, so that later writes into the range cannot run out of it; grows the file; reads as zeroes.</summary>
+    void Allocate(long offset, long length);
+
+    /// <summary>Makes the range read as zeroes and frees its space where the file system can. The length stays.</summary>
+    void PunchHole(long offset, long length);
+
+    /// <summary>Makes the range read as zeroes and keeps or makes it allocated where the file system can.</summary>
+    void ZeroRange(long offset, long length);
+
+    /// <summary>The next run at or after offset: where it starts to be data and where that data ends. (Length, Length) when only holes follow.</summary>
+    (long Start, long End) NextData(long offset);
+}

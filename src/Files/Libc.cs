@@ -1,0 +1,63 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace ActorBackup.Files;
+
+/// <summary>Every call into libc that .NET has no equivalent for. x86-64 and arm64 Linux.</summary>
+internal static partial class Libc
+{
+    public const int Eintr = 4;
+    public const int Eio = 5;
+    public const int Enoent = 2;
+    public const int Enxio = 6;
+    public const int Eexist = 17;
+    public const int Eacces = 13;
+    public const int Eperm = 1;
+    public const int Eisdir = 21;
+    public const int Enospc = 28;
+    public const int Edquot = 122;
+    public const int Erofs = 30;
+    public const int Eopnotsupp = 95;
+    public const int Enosys = 38;
+    public const int Einval = 22;
+    public const int Eagain = 11;
+    public const int Ebusy = 16;
+
+    public const int ORdonly = 0;
+    public const int OCloexec = 0x80000;
+
+    public const int SeekData = 3;
+    public const int SeekHole = 4;
+    public const int SeekEnd = 2;
+
+    public const int FallocKeepSize = 1;
+    public const int FallocPunchHole = 2;
+    public const int FallocZeroRange = 16;
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Open(string path, int flags, int mode);
+
+    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
+    public static partial int Close(int fd);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    public static partial int Fsync(int fd);
+
+    [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
+    public static partial int Fdatasync(SafeFileHandle fd);
+
+    [LibraryImport("libc", EntryPoint = "fallocate", SetLastError = true)]
+    public static partial int Fallocate(SafeFileHandle fd, int mode, long offset, long length);
+
+    [LibraryImport("libc", EntryPoint = "lseek", SetLastError = true)]
+    public static partial long Lseek(SafeFileHandle fd, long offset, int whence);
+
+    [LibraryImport("libc", EntryPoint = "link", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Link(string existing, string created);
+
+    [LibraryImport("libc", EntryPoint = "rename", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Rename(string from, string to);
+
+    [LibraryImport("libc", EntryPoint = "unlink", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Unlink(string path);
+}

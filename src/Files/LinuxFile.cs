@@ -1,0 +1,170 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace ActorBackup.Files;
+
+/// <summary>A file or block device of the Linux kernel.</summary>
+internal sealed class LinuxFile(string path, SafeFileHandle handle, bool isDevice) : IFile
+{
+    private const int ZeroChunkBytes = 1 << 20;
+
+    private static readonly byte[] Zeroes = new byte[ZeroChunkBytes];
+
+    public string Path { get; } = path;
+
+    public long Length
+    {
+        get
+        {
+            if (!isDevice)
+            {
+                return RandomAccess.GetLength(handle);
+            }
+
+            var end = Libc.Lseek(handle, 0, Libc.SeekEnd);
+            return end >= 0 ? end : throw Errno.Failure("measure", Path);
+        }
+    }
+
+    public DateTimeOffset ModifiedAt => File.GetLastWriteTimeUtc(handle);
+
+    public int Read(long offset, Span<byte> buffer)
+    {
+        var total = 0;
+        try
+        {
+            while (total < buffer.Length)
+            {
+                var read = RandomAccess.Read(handle, buffer[total..], offset + total);
+                if (read == 0)
+                {
+                    break;
+                }
+
+                total += read;
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Errno.Wrap(e, "read", Path);
+        }
+
+        return total;
+    }
+
+    public void Write(long offset, ReadOnlySpan<byte> data)
+    {
+        try
+        {
+            RandomAccess.Write(handle, data, offset);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Errno.Wrap(e, "write", Path);
+        }
+    }
+
+    public void Sync()
+    {
+        while (Libc.Fdatasync(handle) != 0)
+        {
+            if (Marshal.GetLastPInvokeError() != Libc.Eintr)
+            {
+                throw Errno.Failure("sync", Path);
+            }
+        }
+    }
+
+    public void SetLength(long length)
+    {
+        try
+        {
+            RandomAccess.SetLength(handle, length);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Errno.Wrap(e, "resize", Path);
+        }
+    }
+
+    public void Allocate(long offset, long length)
+    {
+        if (TryFallocate(0, offset, length, "allocate"))
+        {
+            return;
+        }
+
+        // The file system cannot reserve: writing zeroes past the end is the only promise that is left.
+        for (var at = Math.Max(offset, Length); at < offset + length; at += ZeroChunkBytes)
+        {
+            Write(at, Zeroes.AsSpan(0, (int)Math.Min(ZeroChunkBytes, offset + length - at)));
+        }
+    }
+
+    public void PunchHole(long offset, long length)
+    {
+        if (!TryFallocate(Libc.FallocPunchHole | Libc.FallocKeepSize, offset, length, "punch"))
+        {
+            WriteZeroes(offset, length);
+        }
+    }
+
+    public void ZeroRange(long offset, long length)
+    {
+        if (!TryFallocate(Libc.FallocZeroRange | Libc.FallocKeepSize, offset, length, "zero"))
+        {
+            WriteZeroes(offset, length);
+        }
+    }
+
+    public (long Start, long End) NextData(long offset)
+    {
+        var length = Length;
+        if (offset >= length)
+        {
+            return (length, length);
+        }
+
+        var start = Libc.Lseek(handle, offset, Libc.SeekData);
+        if (start < 0)
+        {
+            return Marshal.GetLastPInvokeError() switch
+            {
+                Libc.Enxio => (length, length),
+                Libc.Einval => (offset, length),
+                _ => throw Errno.Failure("seek", Path),
+            };
+        }
+
+        var end = Libc.Lseek(handle, start, Libc.SeekHole);
+        return (start, end < 0 ? length : Math.Min(end, length));
+    }
+
+    public void Dispose() => handle.Dispose();
+
+    private void WriteZeroes(long offset, long length)
+    {
+        for (var done = 0L; done < length; done += ZeroChunkBytes)
+        {
+            Write(offset + done, Zeroes.AsSpan(0, (int)Math.Min(ZeroChunkBytes, length - done)));
+        }
+    }
+
+    private bool TryFallocate(int mode, long offset, long length, string operation)
+    {
+        while (length > 0 && Libc.Fallocate(handle, mode, offset, length) != 0)
+        {
+            switch (Marshal.GetLastPInvokeError())
+            {
+                case Libc.Eintr:
+                    continue;
+                case Libc.Eopnotsupp or Libc.Enosys:
+                    return false;
+                default:
+                    throw Errno.Failure(operation, Path);
+            }
+        }
+
+        return true;
+    }
+}
