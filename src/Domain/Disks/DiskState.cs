@@ -1,0 +1,34 @@
+using System.Collections.Immutable;
+using ActorBackup.Core.Identity;
+using ActorBackup.Messages.Disks;
+
+namespace ActorBackup.Domain.Disks;
+
+/// <summary>Everything the journal says of one disk.</summary>
+public sealed record DiskState
+{
+    public static DiskState Empty { get; } = new();
+
+    /// <summary>Null before the disk was added and after it was removed.</summary>
+    public DiskDefinition? Definition { get; init; }
+
+    public bool IsStopped { get; init; }
+
+    public ImmutableSortedDictionary<string, BitmapState> Bitmaps { get; init; } =
+        ImmutableSortedDictionary.Create<string, BitmapState>(StringComparer.Ordinal);
+
+    public ImmutableSortedDictionary<string, JobState> Jobs { get; init; } =
+        ImmutableSortedDictionary.Create<string, JobState>(StringComparer.Ordinal);
+
+    /// <summary>Points that no bitmap counts from any more and that the repository may still hold.</summary>
+    public ImmutableHashSet<(PointId Point, string RepositoryId)> DeletedPoints { get; init; } = [];
+
+    /// <summary>Never decreases, also across removal, so that a set id names one set for ever.</summary>
+    public ulong NextSetId { get; init; } = 1;
+
+    public PointId? LastPoint { get; init; }
+
+    public DateTimeOffset? LastSuccessAt { get; init; }
+
+    public IEnumerable<JobState> UnfinishedJobs => Jobs.Values.Where(j => j.Conclusion is null);
+}

@@ -1,0 +1,82 @@
+using System.Diagnostics;
+using ActorBackup.Core.Jobs;
+using ActorBackup.Messages.Disks;
+
+namespace ActorBackup.Domain.Disks;
+
+/// <summary>How each event changes the state: deterministic and total over every event ever written.</summary>
+public static class DiskTransitions
+{
+    public static DiskState Apply(DiskState state, DiskEvent e) =>
+        e switch
+        {
+            DiskEvent.DiskAdded x => state with { Definition = x.Definition, IsStopped = false },
+            DiskEvent.DiskRemoved => new DiskState { NextSetId = state.NextSetId, Jobs = state.Jobs },
+            DiskEvent.DiskStopped => state with { IsStopped = true },
+            DiskEvent.DiskStarted => state with { IsStopped = false },
+            DiskEvent.BitmapAdded x => Added(state, x),
+            DiskEvent.BitmapRemoved x => state with { Bitmaps = state.Bitmaps.Remove(x.Name) },
+            DiskEvent.BitmapCleared x => With(state, x.Name, b => b with { Base = BitmapBase.None }),
+            DiskEvent.BitmapRecordingChanged x => With(
+                state, x.Name, b => b with { Recording = x.Recording, Base = x.Recording ? b.Base : BitmapBase.None }),
+            DiskEvent.BitmapMerged => state,
+            DiskEvent.BitmapBaseChanged x => With(state, x.Name, b => b with { Base = x.Base }),
+            DiskEvent.BitmapInvalidated x => With(state, x.Name, b => b with { InconsistentReason = x.Reason, Base = BitmapBase.None }),
+            DiskEvent.JobStarted x => Started(state, x),
+            DiskEvent.JobPolicyChanged x => With(state, x.Job.Value, (JobState j) => j with { Policy = x.Policy }),
+            DiskEvent.JobConcluded x => Concluded(state, x),
+            DiskEvent.JobSettled x => Settled(state, x),
+            DiskEvent.JobDismissed x => With(state, x.Job.Value, (JobState j) => j with { IsDismissed = true }),
+            DiskEvent.PointDeleted x => state with { DeletedPoints = state.DeletedPoints.Add((x.Point, x.RepositoryId)) },
+            _ => throw new UnreachableException($"No transition for {e.GetType().Name}."),
+        };
+
+    private static DiskState Added(DiskState state, DiskEvent.BitmapAdded x) =>
+        state with
+        {
+            Bitmaps = state.Bitmaps.SetItem(
+                x.Name, new BitmapState(x.Name, x.SetId, x.GranularityBytes, x.Recording, x.Persistent, x.Base, null, null)),
+            NextSetId = Math.Max(state.NextSetId, x.SetId + 1),
+        };
+
+    private static DiskState Started(DiskState state, DiskEvent.JobStarted x)
+    {
+        var job = new JobState(x.Spec, x.Spec.Policy, x.At, null, null, false, false);
+        var next = state with
+        {
+            Jobs = state.Jobs.SetItem(x.Spec.Id.Value, job),
+            NextSetId = Math.Max(state.NextSetId, x.Spec.SuccessorSet + 1),
+        };
+        return x.Spec.Bitmap is { } bitmap ? With(next, bitmap, b => b with { BusyWith = x.Spec.Id }) : next;
+    }
+
+    private static DiskState Concluded(DiskState state, DiskEvent.JobConcluded x)
+    {
+        var next = With(state, x.Job.Value, (JobState j) => j with { Conclusion = x.Conclusion, EndedAt = x.At });
+        if (x.Conclusion.Outcome == JobOutcome.Success)
+        {
+            next = next with { LastPoint = x.Conclusion.Point ?? next.LastPoint, LastSuccessAt = x.At };
+        }
+
+        // The bitmap stays busy until the tracking file is settled: its bits are still three sets.
+        return x.Conclusion.Base is { } basePoint && state.Jobs[x.Job.Value].Spec.Bitmap is { } bitmap
+            ? With(next, bitmap, b => b with { Base = basePoint })
+            : next;
+    }
+
+    private static DiskState Settled(DiskState state, DiskEvent.JobSettled x)
+    {
+        var next = With(state, x.Job.Value, (JobState j) => j with { IsSettled = true });
+        return state.Jobs[x.Job.Value].Spec.Bitmap is { } bitmap
+            ? With(next, bitmap, b => b.BusyWith == x.Job ? b with { BusyWith = null } : b)
+            : next;
+    }
+
+    private static DiskState With(DiskState state, string name, Func<BitmapState, BitmapState> change) =>
+        state.Bitmaps.TryGetValue(name, out var bitmap)
+            ? state with { Bitmaps = state.Bitmaps.SetItem(name, change(bitmap)) }
+            : state;
+
+    private static DiskState With(DiskState state, string job, Func<JobState, JobState> change) =>
+        state with { Jobs = state.Jobs.SetItem(job, change(state.Jobs[job])) };
+}

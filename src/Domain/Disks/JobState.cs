@@ -1,0 +1,14 @@
+using ActorBackup.Core.Bitmaps;
+using ActorBackup.Messages.Disks;
+
+namespace ActorBackup.Domain.Disks;
+
+/// <summary>A backup job as the journal knows it. Conclusion null = running, or died with its process.</summary>
+public sealed record JobState(
+    BackupSpec Spec,
+    BitmapSyncPolicy? Policy,
+    DateTimeOffset StartedAt,
+    JobConclusion? Conclusion,
+    DateTimeOffset? EndedAt,
+    bool IsSettled,
+    bool IsDismissed);

@@ -1,0 +1,42 @@
+using ActorBackup.Core.Bitmaps;
+using ActorBackup.Core.Identity;
+using ActorBackup.Core.Jobs;
+
+namespace ActorBackup.Messages.Disks;
+
+/// <summary>A backup job as it was decided to run; fixed at its start, save for policy and rate.</summary>
+public sealed record BackupSpec
+{
+    public required JobId Id { get; init; }
+    public required RepositoryName Repository { get; init; }
+    public required string RepositoryId { get; init; }
+    public required SyncMode RequestedSync { get; init; }
+
+    /// <summary>Full or Bitmap: incremental and auto have been resolved.</summary>
+    public required SyncMode Sync { get; init; }
+
+    /// <summary>Why <see cref="Sync"/> is full although less was asked for.</summary>
+    public string? FallbackReason { get; init; }
+
+    public string? Bitmap { get; init; }
+    public ulong BitmapSet { get; init; }
+    public ulong SuccessorSet { get; init; }
+    public BitmapSyncPolicy? Policy { get; init; }
+
+    /// <summary>The point that the new one is laid over; null = every block that is not copied is missing (bitmap) or zero (full).</summary>
+    public PointId? Base { get; init; }
+
+    public long RateBytesPerSecond { get; init; }
+
+    /// <summary>Blocks in flight; 0 = as many as help.</summary>
+    public int Workers { get; init; }
+
+    public bool IgnoreSourceErrors { get; init; }
+
+    /// <summary>A failing copy-before-write fails the guest's write instead of the job.</summary>
+    public bool BreakGuestWrite { get; init; }
+
+    public int CbwTimeoutSeconds { get; init; }
+    public bool AutoFinalize { get; init; } = true;
+    public bool AutoDismiss { get; init; } = true;
+}

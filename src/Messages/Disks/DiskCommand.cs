@@ -1,0 +1,89 @@
+using ActorBackup.Core.Bitmaps;
+using ActorBackup.Core.Identity;
+using ActorBackup.Core.Jobs;
+
+namespace ActorBackup.Messages.Disks;
+
+/// <summary>What a disk is asked to do. Every command is answered by one <see cref="DiskReply"/>.</summary>
+public abstract record DiskCommand
+{
+    private DiskCommand()
+    {
+    }
+
+    public required DiskId Disk { get; init; }
+
+    /// <param name="Path">Absolute path of the raw file.</param>
+    /// <param name="BlockBytes">Granularity.</param>
+    /// <param name="JournalDirectory">Where the tracking file lies; null = beside the file.</param>
+    /// <param name="IsReadOnly">Refuse guest writes.</param>
+    public sealed record AddDisk(string Path, long BlockBytes, string? JournalDirectory, bool IsReadOnly) : DiskCommand;
+
+    public sealed record RemoveDisk : DiskCommand;
+
+    public sealed record StopDisk : DiskCommand;
+
+    public sealed record StartDisk : DiskCommand;
+
+    /// <summary>Starts the actor after the node has started, so that unfinished jobs are settled.</summary>
+    public sealed record Wake : DiskCommand;
+
+    public sealed record AddBitmap(string Name, long? GranularityBytes, bool Recording, bool Persistent) : DiskCommand;
+
+    public sealed record RemoveBitmap(string Name) : DiskCommand;
+
+    public sealed record ClearBitmap(string Name) : DiskCommand;
+
+    public sealed record SetBitmapRecording(string Name, bool Recording) : DiskCommand;
+
+    /// <param name="Target">Name of a bitmap of this disk.</param>
+    /// <param name="Sources">Bitmaps of this or other disks.</param>
+    public sealed record MergeBitmaps(string Target, IReadOnlyList<BitmapAddress> Sources) : DiskCommand;
+
+    public sealed record StartBackup(BackupOrder Order) : DiskCommand;
+
+    public sealed record RetryJob(JobId Job) : DiskCommand;
+
+    public sealed record CancelJob(JobId Job, bool Force) : DiskCommand;
+
+    public sealed record PauseJob(JobId Job) : DiskCommand;
+
+    public sealed record ResumeJob(JobId Job) : DiskCommand;
+
+    public sealed record SetJobRate(JobId Job, long BytesPerSecond) : DiskCommand;
+
+    public sealed record SetJobPolicy(JobId Job, BitmapSyncPolicy Policy) : DiskCommand;
+
+    /// <param name="Job">A job in pending.</param>
+    /// <param name="Keep">True = apply the policy; false = leave the bitmap as if the job had never run; null = the default.</param>
+    public sealed record FinalizeJob(JobId Job, bool? Keep) : DiskCommand;
+
+    public sealed record DismissJob(JobId Job) : DiskCommand;
+
+    public sealed record DeletePoint(PointId Point, RepositoryName Repository, string RepositoryId) : DiskCommand;
+}
+
+/// <summary>(disk, name) of a bitmap.</summary>
+public readonly record struct BitmapAddress(DiskId Disk, string Name);
+
+/// <summary>A backup as it was asked for; what it becomes is decided by the disk.</summary>
+public sealed record BackupOrder
+{
+    public required RepositoryName Repository { get; init; }
+    public required string RepositoryId { get; init; }
+    public SyncMode Sync { get; init; } = SyncMode.Auto;
+    public string? Bitmap { get; init; }
+    public BitmapSyncPolicy? Policy { get; init; }
+
+    /// <summary>Lay the point over nothing: copy just the dirty blocks into a partial point.</summary>
+    public bool WithoutBase { get; init; }
+
+    public bool FallbackToFull { get; init; }
+    public long RateBytesPerSecond { get; init; }
+    public int Workers { get; init; }
+    public bool IgnoreSourceErrors { get; init; }
+    public bool BreakGuestWrite { get; init; }
+    public int CbwTimeoutSeconds { get; init; }
+    public bool AutoFinalize { get; init; } = true;
+    public bool AutoDismiss { get; init; } = true;
+}

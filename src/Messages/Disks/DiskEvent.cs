@@ -1,0 +1,73 @@
+using ActorBackup.Core.Bitmaps;
+using ActorBackup.Core.Blocks;
+using ActorBackup.Core.Identity;
+using ActorBackup.Core.Jobs;
+
+namespace ActorBackup.Messages.Disks;
+
+/// <summary>What happened to a disk; its journal.</summary>
+public abstract record DiskEvent
+{
+    private DiskEvent()
+    {
+    }
+
+    public sealed record DiskAdded(DiskDefinition Definition, DateTimeOffset At) : DiskEvent;
+
+    public sealed record DiskRemoved(DateTimeOffset At) : DiskEvent;
+
+    public sealed record DiskStopped(DateTimeOffset At) : DiskEvent;
+
+    public sealed record DiskStarted(DateTimeOffset At) : DiskEvent;
+
+    public sealed record BitmapAdded(string Name, ulong SetId, long GranularityBytes, bool Recording, bool Persistent, BitmapBase Base) : DiskEvent;
+
+    public sealed record BitmapRemoved(string Name) : DiskEvent;
+
+    /// <summary>The bits go; so does the base, because nothing counts from it any more.</summary>
+    public sealed record BitmapCleared(string Name) : DiskEvent;
+
+    /// <summary>Disabling breaks the base: writes from now on go unseen.</summary>
+    public sealed record BitmapRecordingChanged(string Name, bool Recording) : DiskEvent;
+
+    public sealed record BitmapMerged(string Target, IReadOnlyList<string> Sources) : DiskEvent;
+
+    public sealed record BitmapBaseChanged(string Name, BitmapBase Base) : DiskEvent;
+
+    /// <summary>The bits can no longer be trusted; only removal is possible.</summary>
+    public sealed record BitmapInvalidated(string Name, string Reason) : DiskEvent;
+
+    public sealed record JobStarted(BackupSpec Spec, DateTimeOffset At) : DiskEvent;
+
+    public sealed record JobPolicyChanged(JobId Job, BitmapSyncPolicy Policy) : DiskEvent;
+
+    /// <summary>The job's end: outcome, what forms the bitmap from here on and its base. The tracking file is settled from this.</summary>
+    public sealed record JobConcluded(JobId Job, JobConclusion Conclusion, DateTimeOffset At) : DiskEvent;
+
+    /// <summary>The tracking file no longer holds anything of the job.</summary>
+    public sealed record JobSettled(JobId Job) : DiskEvent;
+
+    public sealed record JobDismissed(JobId Job) : DiskEvent;
+
+    /// <summary>No bitmap counts from the point any more; the repository deletes it next.</summary>
+    public sealed record PointDeleted(PointId Point, string RepositoryId) : DiskEvent;
+}
+
+/// <summary>How a job ended.</summary>
+/// <param name="Outcome">Of the job.</param>
+/// <param name="Remainder">What the successor is united with.</param>
+/// <param name="Base">The bitmap's base from now on; null = unchanged.</param>
+/// <param name="Point">The point that was published, complete or partial.</param>
+/// <param name="Error">One line, of a job that did not succeed.</param>
+/// <param name="ErrorCode">Name of a <see cref="RefusalCode"/>.</param>
+/// <param name="Statistics">Final figures.</param>
+/// <param name="BadExtents">What could not be read.</param>
+public sealed record JobConclusion(
+    JobOutcome Outcome,
+    BitmapRemainder Remainder,
+    BitmapBase? Base,
+    PointId? Point,
+    string? Error,
+    string? ErrorCode,
+    JobStatistics Statistics,
+    IReadOnlyList<Extent> BadExtents);

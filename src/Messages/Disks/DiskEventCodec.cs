@@ -1,0 +1,203 @@
+using ActorBackup.Core.Bitmaps;
+using ActorBackup.Core.Identity;
+using ActorBackup.Core.Jobs;
+using Google.Protobuf;
+using W = ActorBackup.Messages.Disks.Wire;
+
+namespace ActorBackup.Messages.Disks;
+
+/// <summary>Disk events to and from their journal bytes. Manifests are permanent.</summary>
+public static class DiskEventCodec
+{
+    public static string ManifestOf(DiskEvent e) =>
+        e switch
+        {
+            DiskEvent.DiskAdded => "disk.added.1",
+            DiskEvent.DiskRemoved => "disk.removed.1",
+            DiskEvent.DiskStopped => "disk.stopped.1",
+            DiskEvent.DiskStarted => "disk.started.1",
+            DiskEvent.BitmapAdded => "bitmap.added.1",
+            DiskEvent.BitmapRemoved => "bitmap.removed.1",
+            DiskEvent.BitmapCleared => "bitmap.cleared.1",
+            DiskEvent.BitmapRecordingChanged => "bitmap.recording.1",
+            DiskEvent.BitmapMerged => "bitmap.merged.1",
+            DiskEvent.BitmapBaseChanged => "bitmap.base.1",
+            DiskEvent.BitmapInvalidated => "bitmap.invalid.1",
+            DiskEvent.JobStarted => "job.started.1",
+            DiskEvent.JobPolicyChanged => "job.policy.1",
+            DiskEvent.JobConcluded => "job.concluded.1",
+            DiskEvent.JobSettled => "job.settled.1",
+            DiskEvent.JobDismissed => "job.dismissed.1",
+            DiskEvent.PointDeleted => "point.deleted.1",
+            _ => throw new ArgumentOutOfRangeException(nameof(e), e.GetType().Name, "An event without a manifest cannot be stored."),
+        };
+
+    public static byte[] Encode(DiskEvent e) => ToWire(e).ToByteArray();
+
+    /// <exception cref="NotSupportedException">The manifest is of a newer version.</exception>
+    public static DiskEvent Decode(string manifest, byte[] bytes) =>
+        manifest switch
+        {
+            "disk.added.1" => From(W.DiskAdded.Parser.ParseFrom(bytes)),
+            "disk.removed.1" => new DiskEvent.DiskRemoved(Time(W.DiskRemoved.Parser.ParseFrom(bytes).AtUnixMs)),
+            "disk.stopped.1" => new DiskEvent.DiskStopped(Time(W.DiskStopped.Parser.ParseFrom(bytes).AtUnixMs)),
+            "disk.started.1" => new DiskEvent.DiskStarted(Time(W.DiskStarted.Parser.ParseFrom(bytes).AtUnixMs)),
+            "bitmap.added.1" => From(W.BitmapAdded.Parser.ParseFrom(bytes)),
+            "bitmap.removed.1" => new DiskEvent.BitmapRemoved(W.BitmapRemoved.Parser.ParseFrom(bytes).Name),
+            "bitmap.cleared.1" => new DiskEvent.BitmapCleared(W.BitmapCleared.Parser.ParseFrom(bytes).Name),
+            "bitmap.recording.1" => From(W.BitmapRecordingChanged.Parser.ParseFrom(bytes)),
+            "bitmap.merged.1" => From(W.BitmapMerged.Parser.ParseFrom(bytes)),
+            "bitmap.base.1" => From(W.BitmapBaseChanged.Parser.ParseFrom(bytes)),
+            "bitmap.invalid.1" => From(W.BitmapInvalidated.Parser.ParseFrom(bytes)),
+            "job.started.1" => From(W.JobStarted.Parser.ParseFrom(bytes)),
+            "job.policy.1" => From(W.JobPolicyChanged.Parser.ParseFrom(bytes)),
+            "job.concluded.1" => From(W.JobConcluded.Parser.ParseFrom(bytes)),
+            "job.settled.1" => new DiskEvent.JobSettled(new JobId(W.JobSettled.Parser.ParseFrom(bytes).Job)),
+            "job.dismissed.1" => new DiskEvent.JobDismissed(new JobId(W.JobDismissed.Parser.ParseFrom(bytes).Job)),
+            "point.deleted.1" => From(W.PointDeleted.Parser.ParseFrom(bytes)),
+            _ => throw new NotSupportedException($"Disk event '{manifest}' was written by a newer version."),
+        };
+
+    private static IMessage ToWire(DiskEvent e) =>
+        e switch
+        {
+            DiskEvent.DiskAdded x => new W.DiskAdded { Definition = ToWire(x.Definition), AtUnixMs = Millis(x.At) },
+            DiskEvent.DiskRemoved x => new W.DiskRemoved { AtUnixMs = Millis(x.At) },
+            DiskEvent.DiskStopped x => new W.DiskStopped { AtUnixMs = Millis(x.At) },
+            DiskEvent.DiskStarted x => new W.DiskStarted { AtUnixMs = Millis(x.At) },
+            DiskEvent.BitmapAdded x => new W.BitmapAdded
+            {
+                Name = x.Name,
+                SetId = x.SetId,
+                GranularityBytes = x.GranularityBytes,
+                Recording = x.Recording,
+                Persistent = x.Persistent,
+                Base = ConclusionCodec.ToWire(x.Base),
+            },
+            DiskEvent.BitmapRemoved x => new W.BitmapRemoved { Name = x.Name },
+            DiskEvent.BitmapCleared x => new W.BitmapCleared { Name = x.Name },
+            DiskEvent.BitmapRecordingChanged x => new W.BitmapRecordingChanged { Name = x.Name, Recording = x.Recording },
+            DiskEvent.BitmapMerged x => new W.BitmapMerged { Target = x.Target, Sources = { x.Sources } },
+            DiskEvent.BitmapBaseChanged x => new W.BitmapBaseChanged { Name = x.Name, Base = ConclusionCodec.ToWire(x.Base) },
+            DiskEvent.BitmapInvalidated x => new W.BitmapInvalidated { Name = x.Name, Reason = x.Reason },
+            DiskEvent.JobStarted x => new W.JobStarted { Spec = ToWire(x.Spec), AtUnixMs = Millis(x.At) },
+            DiskEvent.JobPolicyChanged x => new W.JobPolicyChanged { Job = x.Job.Value, Policy = (int)x.Policy },
+            DiskEvent.JobConcluded x => new W.JobConcluded { Job = x.Job.Value, Conclusion = ConclusionCodec.ToWire(x.Conclusion), AtUnixMs = Millis(x.At) },
+            DiskEvent.JobSettled x => new W.JobSettled { Job = x.Job.Value },
+            DiskEvent.JobDismissed x => new W.JobDismissed { Job = x.Job.Value },
+            DiskEvent.PointDeleted x => new W.PointDeleted { Point = x.Point.Value, RepositoryId = x.RepositoryId },
+            _ => throw new ArgumentOutOfRangeException(nameof(e), e.GetType().Name, "An event without a wire type cannot be stored."),
+        };
+
+    private static W.DiskDefinition ToWire(DiskDefinition d) =>
+        new()
+        {
+            Id = d.Id.Value,
+            Backing = d.Backing,
+            SizeBytes = d.SizeBytes,
+            BlockBytes = d.BlockBytes,
+            TrackingPath = d.TrackingPath,
+            ReadOnly = d.IsReadOnly,
+            Host = d.Host,
+        };
+
+    private static W.BackupSpec ToWire(BackupSpec s)
+    {
+        var wire = new W.BackupSpec
+        {
+            Id = s.Id.Value,
+            Repository = s.Repository.Value,
+            RepositoryId = s.RepositoryId,
+            RequestedSync = (int)s.RequestedSync,
+            Sync = (int)s.Sync,
+            BitmapSet = s.BitmapSet,
+            SuccessorSet = s.SuccessorSet,
+            RateBytesPerSecond = s.RateBytesPerSecond,
+            Workers = s.Workers,
+            IgnoreSourceErrors = s.IgnoreSourceErrors,
+            BreakGuestWrite = s.BreakGuestWrite,
+            CbwTimeoutSeconds = s.CbwTimeoutSeconds,
+            NoAutoFinalize = !s.AutoFinalize,
+            NoAutoDismiss = !s.AutoDismiss,
+        };
+        if (s.FallbackReason is { } reason)
+        {
+            wire.FallbackReason = reason;
+        }
+
+        if (s.Bitmap is { } bitmap)
+        {
+            wire.Bitmap = bitmap;
+        }
+
+        if (s.Policy is { } policy)
+        {
+            wire.Policy = (int)policy;
+        }
+
+        if (s.Base is { } basePoint)
+        {
+            wire.Base = basePoint.Value;
+        }
+
+        return wire;
+    }
+
+    private static DiskEvent.DiskAdded From(W.DiskAdded x) =>
+        new(
+            new DiskDefinition(
+                new DiskId(x.Definition.Id),
+                x.Definition.Backing,
+                x.Definition.SizeBytes,
+                x.Definition.BlockBytes,
+                x.Definition.TrackingPath,
+                x.Definition.ReadOnly,
+                x.Definition.Host),
+            Time(x.AtUnixMs));
+
+    private static DiskEvent.BitmapAdded From(W.BitmapAdded x) =>
+        new(x.Name, x.SetId, x.GranularityBytes, x.Recording, x.Persistent, ConclusionCodec.From(x.Base));
+
+    private static DiskEvent.BitmapRecordingChanged From(W.BitmapRecordingChanged x) => new(x.Name, x.Recording);
+
+    private static DiskEvent.BitmapMerged From(W.BitmapMerged x) => new(x.Target, [.. x.Sources]);
+
+    private static DiskEvent.BitmapBaseChanged From(W.BitmapBaseChanged x) => new(x.Name, ConclusionCodec.From(x.Base));
+
+    private static DiskEvent.BitmapInvalidated From(W.BitmapInvalidated x) => new(x.Name, x.Reason);
+
+    private static DiskEvent.JobStarted From(W.JobStarted x) => new(From(x.Spec), Time(x.AtUnixMs));
+
+    private static DiskEvent.JobPolicyChanged From(W.JobPolicyChanged x) => new(new JobId(x.Job), (BitmapSyncPolicy)x.Policy);
+
+    private static DiskEvent.JobConcluded From(W.JobConcluded x) => new(new JobId(x.Job), ConclusionCodec.From(x.Conclusion), Time(x.AtUnixMs));
+
+    private static DiskEvent.PointDeleted From(W.PointDeleted x) => new(new PointId(x.Point), x.RepositoryId);
+
+    private static BackupSpec From(W.BackupSpec x) =>
+        new()
+        {
+            Id = new JobId(x.Id),
+            Repository = new RepositoryName(x.Repository),
+            RepositoryId = x.RepositoryId,
+            RequestedSync = (SyncMode)x.RequestedSync,
+            Sync = (SyncMode)x.Sync,
+            FallbackReason = x.HasFallbackReason ? x.FallbackReason : null,
+            Bitmap = x.HasBitmap ? x.Bitmap : null,
+            BitmapSet = x.BitmapSet,
+            SuccessorSet = x.SuccessorSet,
+            Policy = x.HasPolicy ? (BitmapSyncPolicy)x.Policy : null,
+            Base = x.HasBase ? new PointId(x.Base) : null,
+            RateBytesPerSecond = x.RateBytesPerSecond,
+            Workers = x.Workers,
+            IgnoreSourceErrors = x.IgnoreSourceErrors,
+            BreakGuestWrite = x.BreakGuestWrite,
+            CbwTimeoutSeconds = x.CbwTimeoutSeconds,
+            AutoFinalize = !x.NoAutoFinalize,
+            AutoDismiss = !x.NoAutoDismiss,
+        };
+
+    private static long Millis(DateTimeOffset at) => at.ToUnixTimeMilliseconds();
+
+    private static DateTimeOffset Time(long millis) => DateTimeOffset.FromUnixTimeMilliseconds(millis);
+}

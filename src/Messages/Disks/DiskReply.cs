@@ -1,0 +1,89 @@
+using ActorBackup.Core.Bitmaps;
+using ActorBackup.Core.Blocks;
+using ActorBackup.Core.Identity;
+using ActorBackup.Core.Jobs;
+
+namespace ActorBackup.Messages.Disks;
+
+public abstract record DiskReply
+{
+    private DiskReply()
+    {
+    }
+
+    public sealed record Done : DiskReply;
+
+    public sealed record Rejected(Refusal Refusal) : DiskReply;
+
+    public sealed record Disk(DiskView View) : DiskReply;
+
+    public sealed record Bitmaps(IReadOnlyList<BitmapView> Views) : DiskReply;
+
+    public sealed record Extents(IReadOnlyList<Extent> Dirty) : DiskReply;
+
+    public sealed record Jobs(IReadOnlyList<JobView> Views) : DiskReply;
+
+    public sealed record Job(JobView View) : DiskReply;
+}
+
+public enum DiskCondition
+{
+    Online,
+    Stopped,
+    Offline,
+    Error,
+}
+
+public sealed record DiskView(
+    DiskDefinition Definition,
+    DiskCondition Condition,
+    string? Reason,
+    PointId? LastPoint,
+    DateTimeOffset? LastSuccessAt);
+
+/// <param name="Name">Unique on the disk.</param>
+/// <param name="GranularityBytes">Bytes per bit.</param>
+/// <param name="DirtyBytes">Bits set × granularity.</param>
+/// <param name="Recording">The bitmap or its successor records writes.</param>
+/// <param name="BusyWith">The job or export that uses it.</param>
+/// <param name="Persistent">Outlives the node's process.</param>
+/// <param name="InconsistentReason">Why its bits cannot be trusted; null when they can.</param>
+/// <param name="Base">What it counts from.</param>
+public sealed record BitmapView(
+    string Name,
+    long GranularityBytes,
+    long DirtyBytes,
+    bool Recording,
+    JobId? BusyWith,
+    bool Persistent,
+    string? InconsistentReason,
+    BitmapBase Base);
+
+public sealed record JobView
+{
+    public required JobId Id { get; init; }
+    public required JobKind Kind { get; init; }
+    public DiskId? Disk { get; init; }
+    public RepositoryName? Repository { get; init; }
+    public required JobStatus Status { get; init; }
+    public JobOutcome? Outcome { get; init; }
+    public bool IsDismissed { get; init; }
+    public SyncMode? Sync { get; init; }
+    public SyncMode? RequestedSync { get; init; }
+    public string? FallbackReason { get; init; }
+    public string? Bitmap { get; init; }
+    public BitmapSyncPolicy? Policy { get; init; }
+    public JobStatistics Statistics { get; init; } = JobStatistics.Empty;
+    public string? Error { get; init; }
+    public string? ErrorCode { get; init; }
+    public IReadOnlyList<Extent> BadExtents { get; init; } = [];
+    public PointId? Point { get; init; }
+    public DateTimeOffset? StartedAt { get; init; }
+    public DateTimeOffset? EndedAt { get; init; }
+    public string? Phase { get; init; }
+    public long RateBytesPerSecond { get; init; }
+    public string? Target { get; init; }
+
+    /// <summary>Waiting longer would not change it: concluded, pending, or paused by an error.</summary>
+    public bool IsSettled => Status is JobStatus.Concluded or JobStatus.Pending;
+}

@@ -1,0 +1,43 @@
+namespace ActorBackup.Messages;
+
+/// <summary>Why a command was refused. The API's error code is the member's name in snake case.</summary>
+public enum RefusalCode
+{
+    InvalidArgument,
+    InvalidGranularity,
+    InvalidPolicy,
+    InvalidSize,
+    InvalidName,
+    UnknownDisk,
+    UnknownBitmap,
+    UnknownJob,
+    UnknownPoint,
+    UnknownRepository,
+    Busy,
+    Locked,
+    InUse,
+    Pinned,
+    NotReady,
+    Duplicate,
+    Exists,
+    MissingFile,
+    NotAFile,
+    PermissionDenied,
+    NewerVersion,
+    NotARepository,
+    NoBase,
+    BaseLost,
+    BaseElsewhere,
+    NoSpace,
+    IoError,
+    WrongState,
+    Inconsistent,
+    Partial,
+    IndexFull,
+    NotSupported,
+    Damaged,
+    Internal,
+}
+
+/// <summary>A command that changed nothing. Message: what, why, what to do; one line.</summary>
+public sealed record Refusal(RefusalCode Code, string Message);

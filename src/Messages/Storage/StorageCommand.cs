@@ -1,0 +1,44 @@
+using ActorBackup.Core.Identity;
+using ActorBackup.Core.Jobs;
+using ActorBackup.Messages.Disks;
+
+namespace ActorBackup.Messages.Storage;
+
+/// <summary>What the storage actor of a repository is asked, besides for its local data plane.</summary>
+public abstract record StorageCommand
+{
+    private StorageCommand()
+    {
+    }
+
+    /// <param name="Point">What to read.</param>
+    /// <param name="Kind">Restore or verify.</param>
+    /// <param name="Target">Absolute path of a restore's file.</param>
+    /// <param name="Force">Restore a partial point, or over an existing file.</param>
+    /// <param name="Percent">Share of the blocks that a verify reads.</param>
+    public sealed record StartJob(PointId Point, JobKind Kind, string? Target, bool Force, int Percent) : StorageCommand;
+
+    public sealed record CancelJob(JobId Job) : StorageCommand;
+
+    public sealed record DismissJob(JobId Job) : StorageCommand;
+
+    public sealed record GetJobs : StorageCommand;
+
+    public sealed record GetJob(JobId Job) : StorageCommand;
+
+    /// <summary>Like <see cref="GetJob"/>, answered when the job needs no more waiting.</summary>
+    public sealed record AwaitJob(JobId Job, TimeSpan Timeout) : StorageCommand;
+}
+
+public abstract record StorageReply
+{
+    private StorageReply()
+    {
+    }
+
+    public sealed record Rejected(Refusal Refusal) : StorageReply;
+
+    public sealed record Jobs(IReadOnlyList<JobView> Views) : StorageReply;
+
+    public sealed record Job(JobView View) : StorageReply;
+}

@@ -1,0 +1,28 @@
+using ActorBackup.Core.Identity;
+using ActorBackup.Core.Jobs;
+using ActorBackup.Messages.Disks;
+
+namespace ActorBackup.Messages.Storage;
+
+/// <summary>The jobs that one node runs on one repository without a disk of its own: restore and verify.</summary>
+public abstract record StorageEvent
+{
+    private StorageEvent()
+    {
+    }
+
+    public sealed record JobStarted(StorageJob Job, DateTimeOffset At) : StorageEvent;
+
+    public sealed record JobConcluded(JobId Job, JobConclusion Conclusion, DateTimeOffset At) : StorageEvent;
+
+    public sealed record JobDismissed(JobId Job) : StorageEvent;
+}
+
+/// <param name="Id">Of the job.</param>
+/// <param name="Kind">Restore or verify.</param>
+/// <param name="Point">What is read.</param>
+/// <param name="Disk">The disk that the point is of.</param>
+/// <param name="Target">Absolute path of the file that a restore writes.</param>
+/// <param name="Force">Restore a partial point, or over an existing file.</param>
+/// <param name="Percent">Share of the blocks that a verify reads; 0 = structure and existence only.</param>
+public sealed record StorageJob(JobId Id, JobKind Kind, PointId Point, DiskId Disk, string? Target, bool Force, int Percent);

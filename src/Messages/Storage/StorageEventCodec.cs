@@ -1,0 +1,75 @@
+using ActorBackup.Core.Identity;
+using ActorBackup.Core.Jobs;
+using ActorBackup.Messages.Disks;
+using Google.Protobuf;
+using W = ActorBackup.Messages.Storage.Wire;
+
+namespace ActorBackup.Messages.Storage;
+
+/// <summary>Storage events to and from their journal bytes. Manifests are permanent.</summary>
+public static class StorageEventCodec
+{
+    public static string ManifestOf(StorageEvent e) =>
+        e switch
+        {
+            StorageEvent.JobStarted => "storage.started.1",
+            StorageEvent.JobConcluded => "storage.concluded.1",
+            StorageEvent.JobDismissed => "storage.dismissed.1",
+            _ => throw new ArgumentOutOfRangeException(nameof(e), e.GetType().Name, "An event without a manifest cannot be stored."),
+        };
+
+    public static byte[] Encode(StorageEvent e) =>
+        e switch
+        {
+            StorageEvent.JobStarted x => Encode(x),
+            StorageEvent.JobConcluded x => new W.JobConcluded
+            {
+                Job = x.Job.Value,
+                Conclusion = ConclusionCodec.ToWire(x.Conclusion),
+                AtUnixMs = x.At.ToUnixTimeMilliseconds(),
+            }.ToByteArray(),
+            StorageEvent.JobDismissed x => new W.JobDismissed { Job = x.Job.Value }.ToByteArray(),
+            _ => throw new ArgumentOutOfRangeException(nameof(e), e.GetType().Name, "An event without a wire type cannot be stored."),
+        };
+
+    /// <exception cref="NotSupportedException">The manifest is of a newer version.</exception>
+    public static StorageEvent Decode(string manifest, byte[] bytes)
+    {
+        switch (manifest)
+        {
+            case "storage.started.1":
+                var s = W.JobStarted.Parser.ParseFrom(bytes);
+                var job = new StorageJob(
+                    new JobId(s.Id), (JobKind)s.Kind, new PointId(s.Point), new DiskId(s.Disk), s.HasTarget ? s.Target : null, s.Force, s.Percent);
+                return new StorageEvent.JobStarted(job, DateTimeOffset.FromUnixTimeMilliseconds(s.AtUnixMs));
+            case "storage.concluded.1":
+                var c = W.JobConcluded.Parser.ParseFrom(bytes);
+                return new StorageEvent.JobConcluded(
+                    new JobId(c.Job), ConclusionCodec.From(c.Conclusion), DateTimeOffset.FromUnixTimeMilliseconds(c.AtUnixMs));
+            case "storage.dismissed.1":
+                return new StorageEvent.JobDismissed(new JobId(W.JobDismissed.Parser.ParseFrom(bytes).Job));
+            default:
+                throw new NotSupportedException($"Storage event '{manifest}' was written by a newer version.");
+        }
+    }
+
+    private static byte[] Encode(StorageEvent.JobStarted x)
+    {
+        var wire = new W.JobStarted
+        {
+            Id = x.Job.Id.Value,
+            Kind = (int)x.Job.Kind,
+            Point = x.Job.Point.Value,
+            Disk = x.Job.Disk.Value,
+            Force = x.Job.Force,
+            Percent = x.Job.Percent,
+            AtUnixMs = x.At.ToUnixTimeMilliseconds(),
+        };
+        if (x.Job.Target is { } target)
+        {
+            wire.Target = target;
+        }
+
+        return wire.ToByteArray();
+    }
+}
