@@ -1,4 +1,5 @@
 using ActorBackup.Core.Blocks;
+using ActorBackup.Core.Packs;
 
 namespace ActorBackup.Messages.Index;
 
@@ -27,22 +28,6 @@ public abstract record IndexCommand
     /// <summary>Where do these digests lie?</summary>
     public sealed record Locate(ReadOnlyMemory<BlockDigest> Digests) : IndexCommand;
 }
-
-/// <summary>A block's place in a pack. Lengths and offsets in bytes.</summary>
-public readonly record struct PackedBlock(BlockDigest Digest, byte Compression, uint Offset, uint StoredLength, uint PlainLength);
-
-public enum DigestStatus
-{
-    New,
-    Durable,
-    Pending,
-}
-
-/// <summary>Writer is whom the digest is pending with; null otherwise.</summary>
-public readonly record struct DigestAnswer(DigestStatus Status, string? Writer);
-
-/// <summary>Pack null = the index does not know the digest.</summary>
-public readonly record struct BlockPlace(string? Pack, PackedBlock Block);
 
 public abstract record IndexReply
 {
