@@ -1,0 +1,92 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using ActorBackup.Core.Blocks;
+using ActorBackup.Core.Packs;
+
+namespace ActorBackup.Storage.Packs;
+
+/// <summary>Builds one pack at a time in memory; one thread at a time. Memory: the bytes of one pack, kept for the next.</summary>
+public sealed class PackBuilder
+{
+    /// <summary>A pack is full when another block would make it larger.</summary>
+    public const int TargetBytes = 16 * 1024 * 1024;
+
+    public const int MaxBlockBytes = 4 * 1024 * 1024;
+
+    private readonly PackKind _kind;
+    private readonly List<PackedBlock> _blocks = [];
+    private byte[] _bytes = new byte[256 * 1024];
+    private int _length;
+
+    public PackBuilder(PackKind kind)
+    {
+        _kind = kind;
+        Reset();
+    }
+
+    public int Count => _blocks.Count;
+
+    /// <summary>As it would be sealed now.</summary>
+    public long SizeBytes => _length + ((long)_blocks.Count * PackFormat.EntryBytes) + PackFormat.TrailerBytes;
+
+    /// <summary>False = does not fit: seal first. An empty builder takes anything up to <see cref="MaxBlockBytes"/>.</summary>
+    public bool TryAdd(BlockDigest digest, ReadOnlySpan<byte> stored, BlockCompression compression, int plainBytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(stored.Length, MaxBlockBytes);
+        if (_blocks.Count > 0 && (SizeBytes + stored.Length + PackFormat.EntryBytes > TargetBytes || _blocks.Count >= PackFormat.CountMax))
+        {
+            return false;
+        }
+
+        Reserve(stored.Length);
+        stored.CopyTo(_bytes.AsSpan(_length));
+        _blocks.Add(new PackedBlock(digest, compression, (uint)_length, (uint)stored.Length, (uint)plainBytes));
+        _length += stored.Length;
+        return true;
+    }
+
+    /// <summary>The n-th block that was added.</summary>
+    public PackedBlock BlockAt(int index) => _blocks[index];
+
+    /// <summary>The bytes as stored of a block that was added.</summary>
+    public ReadOnlySpan<byte> StoredBytes(PackedBlock block) => _bytes.AsSpan((int)block.Offset, (int)block.StoredLength);
+
+    /// <summary>Writes footer and trailer. Nothing may be added before <see cref="Reset"/>.</summary>
+    public SealedPack Seal()
+    {
+        var footerBytes = _blocks.Count * PackFormat.EntryBytes;
+        Reserve(footerBytes + PackFormat.TrailerBytes);
+        var footer = _bytes.AsSpan(_length, footerBytes);
+        for (var i = 0; i < _blocks.Count; i++)
+        {
+            PackEntry.Write(footer.Slice(i * PackFormat.EntryBytes, PackFormat.EntryBytes), _blocks[i]);
+        }
+
+        var trailer = _bytes.AsSpan(_length + footerBytes, PackFormat.TrailerBytes);
+        BinaryPrimitives.WriteUInt32LittleEndian(trailer, (uint)_blocks.Count);
+        BinaryPrimitives.WriteUInt32LittleEndian(trailer[4..], (uint)footerBytes);
+        SHA256.HashData(footer, trailer[8..]);
+        PackFormat.TailMagic.CopyTo(trailer[(8 + SHA256.HashSizeInBytes)..]);
+        var content = _bytes.AsMemory(0, _length + footerBytes + PackFormat.TrailerBytes);
+        return new SealedPack(PackFormat.KeyOf(_kind, content.Span), _kind, content, _blocks.ToArray());
+    }
+
+    /// <summary>Empty again. Bytes of a sealed pack are gone.</summary>
+    public void Reset()
+    {
+        _blocks.Clear();
+        _length = PackFormat.HeaderBytes;
+        _bytes.AsSpan(0, PackFormat.HeaderBytes).Clear();
+        PackFormat.HeadMagic.CopyTo(_bytes);
+        BinaryPrimitives.WriteUInt32LittleEndian(_bytes.AsSpan(8), PackFormat.Version);
+        _bytes[12] = (byte)_kind;
+    }
+
+    private void Reserve(int more)
+    {
+        if (_length + more > _bytes.Length)
+        {
+            Array.Resize(ref _bytes, Math.Max(_length + more, Math.Min(_bytes.Length * 2, TargetBytes + PackFormat.TrailerBytes)));
+        }
+    }
+}

@@ -1,0 +1,13 @@
+namespace ActorBackup.Storage.Reading;
+
+/// <summary>Hears how far a restore or verify is. In bytes of the disk, from any thread.</summary>
+public interface IReadProgress
+{
+    /// <summary>Of the whole work.</summary>
+    void Total(long bytes);
+
+    void Done(long bytes);
+
+    /// <summary>Of what is done: needed no reading.</summary>
+    void Zero(long bytes);
+}

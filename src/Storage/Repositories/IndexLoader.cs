@@ -1,0 +1,42 @@
+using ActorBackup.Storage.Objects;
+using ActorBackup.Storage.Packs;
+
+namespace ActorBackup.Storage.Repositories;
+
+/// <summary>Reads all packs' footers: what an index is built from.</summary>
+public static class IndexLoader
+{
+    private const int Readers = 4;
+
+    /// <summary>Hands out every footer, one at a time. Packs that cannot be read are left out: their blocks count as unknown, so they are written again.</summary>
+    /// <returns>Why packs were left out.</returns>
+    /// <exception cref="StorageException">The repository cannot be listed.</exception>
+    public static async Task<IReadOnlyList<string>> LoadAsync(IObjectStore objects, Action<PackFooter> take, CancellationToken cancellation)
+    {
+        var reader = new PackReader(objects);
+        var gate = new Lock();
+        var left = new List<string>();
+        await Parallel.ForEachAsync(
+            objects.ListAsync("packs/", cancellation),
+            new ParallelOptions { MaxDegreeOfParallelism = Readers, CancellationToken = cancellation },
+            async (stored, token) =>
+            {
+                try
+                {
+                    var footer = await reader.ReadFooterAsync(stored.Key, token).ConfigureAwait(false);
+                    lock (gate)
+                    {
+                        take(footer);
+                    }
+                }
+                catch (StorageException e) when (e.Error is StorageError.Damaged or StorageError.Missing or StorageError.InputOutput)
+                {
+                    lock (gate)
+                    {
+                        left.Add(e.Message);
+                    }
+                }
+            }).ConfigureAwait(false);
+        return left;
+    }
+}

@@ -1,0 +1,158 @@
+using System.Buffers;
+using ActorBackup.Core.Blocks;
+using ActorBackup.Storage.Points;
+using ActorBackup.Storage.Reading;
+using ActorBackup.Storage.Repositories;
+using ActorBackup.Storage.Trees;
+
+namespace ActorBackup.Storage.Verifying;
+
+/// <summary>Bytes of a point's disk that cannot be read back, and why.</summary>
+public readonly record struct DamagedExtent(Extent Extent, string Reason);
+
+/// <summary>
+/// Proves a point: every node of its tree is there and good, every block has a place in a pack that is there; of a share of the blocks also the
+/// bytes. Goes on past what is damaged.
+/// </summary>
+/// <param name="repository">That holds it.</param>
+/// <param name="point">What to verify.</param>
+/// <param name="percent">Share of the blocks whose bytes are read; chosen by digest, so that another run with the same share reads the same.</param>
+/// <param name="progress">Bytes of blocks.</param>
+public sealed class PointVerify(Repository repository, RecoveryPoint point, int percent, IReadProgress progress)
+{
+    private const int BatchBlocks = 64;
+
+    private readonly Dictionary<string, string?> _packs = new(StringComparer.Ordinal);
+    private readonly List<DamagedExtent> _damage = [];
+
+    /// <returns>All damage, ascending, neighbours with one reason joined. None = the point is good.</returns>
+    public async Task<IReadOnlyList<DamagedExtent>> RunAsync(CancellationToken cancellation)
+    {
+        // What was read before proves nothing about what is stored now.
+        repository.ForgetNodes();
+        progress.Total(point.SizeBytes);
+        var buffer = ArrayPool<byte>.Shared.Rent(point.BlockBytes);
+        try
+        {
+            var batch = new List<BlockEntry>(BatchBlocks);
+            var next = 0L;
+            await foreach (var met in ImageTreeAudit.WalkAsync(new TreeShape(point.Geometry), point.Root, repository.Nodes, cancellation).ConfigureAwait(false))
+            {
+                Say(next, met.Run.First);
+                next = met.Run.End;
+                if (met.Failure is { } failure)
+                {
+                    Add(met.Run, failure);
+                    continue;
+                }
+
+                batch.Add(new BlockEntry(met.Run.First, met.Digest));
+                if (batch.Count == BatchBlocks)
+                {
+                    await CheckAsync(batch, buffer, cancellation).ConfigureAwait(false);
+                    batch.Clear();
+                }
+            }
+
+            Say(next, point.Geometry.BlockCount);
+            await CheckAsync(batch, buffer, cancellation).ConfigureAwait(false);
+            return Joined();
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private void Say(long firstBlock, long endBlock)
+    {
+        if (endBlock > firstBlock)
+        {
+            var bytes = Math.Min(point.SizeBytes, point.Geometry.OffsetOf(endBlock)) - point.Geometry.OffsetOf(firstBlock);
+            progress.Zero(bytes);
+            progress.Done(bytes);
+        }
+    }
+
+    private async Task CheckAsync(List<BlockEntry> batch, byte[] buffer, CancellationToken cancellation)
+    {
+        if (batch.Count == 0)
+        {
+            return;
+        }
+
+        var places = await repository.Blocks.LocateManyAsync(batch.ConvertAll(e => e.Digest).ToArray(), cancellation).ConfigureAwait(false);
+        for (var i = 0; i < batch.Count; i++)
+        {
+            var (block, digest) = (batch[i].Block, batch[i].Digest);
+            if (places[i].Pack is not { } pack)
+            {
+                Add(new BlockRun(block, 1), $"block {digest} is in no pack");
+            }
+            else if (await WhyUnusableAsync(pack, cancellation).ConfigureAwait(false) is { } reason)
+            {
+                Add(new BlockRun(block, 1), reason);
+            }
+            else if (IsChosen(digest))
+            {
+                try
+                {
+                    await repository.Blocks.ReadAsync(digest, places[i], buffer.AsMemory(0, point.BlockBytes), cancellation).ConfigureAwait(false);
+                }
+                catch (StorageException e)
+                {
+                    Add(new BlockRun(block, 1), e.Message);
+                }
+            }
+
+            progress.Done(point.Geometry.LengthOf(block));
+        }
+    }
+
+    private bool IsChosen(BlockDigest digest) => digest.Prefix % 100 < percent;
+
+    /// <summary>Each pack is looked at once: it is there, and its footer is good.</summary>
+    private async ValueTask<string?> WhyUnusableAsync(string pack, CancellationToken cancellation)
+    {
+        if (_packs.TryGetValue(pack, out var known))
+        {
+            return known;
+        }
+
+        string? reason = null;
+        try
+        {
+            await repository.Packs.ReadFooterAsync(pack, cancellation).ConfigureAwait(false);
+        }
+        catch (StorageException e)
+        {
+            reason = e.Message;
+        }
+
+        return _packs[pack] = reason;
+    }
+
+    private void Add(BlockRun run, string reason)
+    {
+        var offset = point.Geometry.OffsetOf(run.First);
+        _damage.Add(new DamagedExtent(new Extent(offset, Math.Min(point.SizeBytes, point.Geometry.OffsetOf(run.End)) - offset), reason));
+    }
+
+    private List<DamagedExtent> Joined()
+    {
+        var joined = new List<DamagedExtent>();
+        foreach (var damage in _damage.OrderBy(d => d.Extent.Offset))
+        {
+            if (joined.Count > 0 && joined[^1] is var last && last.Extent.End == damage.Extent.Offset && last.Reason == damage.Reason)
+            {
+                joined[^1] = last with { Extent = new Extent(last.Extent.Offset, last.Extent.Length + damage.Extent.Length) };
+            }
+            else
+            {
+                joined.Add(damage);
+            }
+        }
+
+        return joined;
+    }
+}

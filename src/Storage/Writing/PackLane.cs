@@ -1,0 +1,26 @@
+using ActorBackup.Storage.Packs;
+
+namespace ActorBackup.Storage.Writing;
+
+/// <summary>Packs of one kind: one is being filled, a few are being put. Memory: one pack more than are in flight.</summary>
+internal sealed class PackLane(PackKind kind, int inFlight) : IDisposable
+{
+    private readonly Stack<PackBuilder> _spare = new();
+
+    /// <summary>One for each pack that may be in flight.</summary>
+    public SemaphoreSlim Slots { get; } = new(inFlight);
+
+    /// <summary>Being filled. Guarded by the writer's lock, as all but <see cref="Slots"/>.</summary>
+    public OpenPack Open { get; private set; } = new(new PackBuilder(kind));
+
+    /// <summary>Starts another pack in place of the open one.</summary>
+    public void Replace() => Open = new OpenPack(_spare.TryPop(out var builder) ? builder : new PackBuilder(kind));
+
+    public void Return(PackBuilder builder)
+    {
+        builder.Reset();
+        _spare.Push(builder);
+    }
+
+    public void Dispose() => Slots.Dispose();
+}

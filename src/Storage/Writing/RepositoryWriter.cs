@@ -1,0 +1,345 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using ActorBackup.Core.Blocks;
+using ActorBackup.Core.Packs;
+using ActorBackup.Storage.Index;
+using ActorBackup.Storage.Objects;
+using ActorBackup.Storage.Packs;
+
+namespace ActorBackup.Storage.Writing;
+
+/// <summary>Takes blocks and tree nodes from any number of sessions into shared packs. One per repository and process.</summary>
+/// <remarks>
+/// A block is known three ways: durable (the index says so), pending here (in a pack that is being filled or put; whoever brings it again waits
+/// for that pack), or new. An observer hears of a block only after its pack was put and recorded. Two workers that bring the same new block at
+/// once may both write it; that costs its bytes and nothing else.
+/// </remarks>
+public sealed class RepositoryWriter(IObjectStore store, IDigestIndex index, TimeProvider clock) : IDisposable
+{
+    private const int DataPacksInFlight = 2;
+    private const int TreePacksInFlight = 1;
+    private const int PutTries = 3;
+    private const int WaitersMax = 64 * 1024;
+
+    private static readonly TimeSpan FirstBackOff = TimeSpan.FromMilliseconds(200);
+
+    private readonly string _name = "writer-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8));
+    private readonly Lock _lock = new();
+    private readonly Dictionary<BlockDigest, (OpenPack Pack, int Index)> _pending = [];
+    private readonly PackLane _data = new(PackKind.Data, DataPacksInFlight);
+    private readonly PackLane _trees = new(PackKind.Tree, TreePacksInFlight);
+
+    /// <summary>Blocks and nodes that wait for their pack.</summary>
+    public int PendingCount
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _pending.Count;
+            }
+        }
+    }
+
+    public BlockSession StartSession(IBlockObserver observer, Trees.INodeReader nodes) => new(this, observer, nodes);
+
+    public void Dispose()
+    {
+        _data.Dispose();
+        _trees.Dispose();
+    }
+
+    internal async ValueTask<StoreResult> StoreAsync(BlockSession session, ReadOnlyMemory<BlockToStore> batch, CancellationToken cancellation)
+    {
+        var digests = new BlockDigest[batch.Length];
+        for (var i = 0; i < digests.Length; i++)
+        {
+            digests[i] = batch.Span[i].Digest;
+        }
+
+        var answers = await index.LookUpAsync(_name, digests, cancellation).ConfigureAwait(false);
+        var sent = 0L;
+        var reused = 0L;
+        for (var i = 0; i < digests.Length; i++)
+        {
+            var block = batch.Span[i];
+            if (answers[i].Status == DigestStatus.Durable)
+            {
+                session.Durable(block.Block, block.Digest);
+                reused += block.Plain.Length;
+            }
+            else if (TryJoin(session, block.Block, block.Digest) is { } pack)
+            {
+                reused += block.Plain.Length;
+                await BoundWaitersAsync(pack, cancellation).ConfigureAwait(false);
+            }
+            else
+            {
+                sent += await WriteAsync(session, block, digests, answers, i, cancellation).ConfigureAwait(false);
+            }
+        }
+
+        return new StoreResult(sent, reused);
+    }
+
+    internal async ValueTask StoreNodeAsync(BlockSession session, BlockDigest digest, ReadOnlyMemory<byte> node, CancellationToken cancellation)
+    {
+        var answer = await index.LookUpAsync(_name, new[] { digest }, cancellation).ConfigureAwait(false);
+        if (answer[0].Status == DigestStatus.Durable || TryJoin(session, -1, digest) is not null)
+        {
+            return;
+        }
+
+        try
+        {
+            // A node is digests: there is nothing to compress.
+            await AppendAsync(_trees, session, -1, digest, node, BlockCompression.None, node.Length, cancellation).ConfigureAwait(false);
+        }
+        catch
+        {
+            await AbandonAsync(new[] { digest }).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>The node's bytes if it is pending here.</summary>
+    internal byte[]? TryReadPending(BlockDigest digest)
+    {
+        lock (_lock)
+        {
+            return _pending.TryGetValue(digest, out var place)
+                ? place.Pack.Builder.StoredBytes(place.Pack.Builder.BlockAt(place.Index)).ToArray()
+                : null;
+        }
+    }
+
+    /// <summary>Puts the packs that are being filled if the session waits for something in them. Returns all packs that it waits for.</summary>
+    internal async Task<IReadOnlyList<OpenPack>> PushAsync(BlockSession session, CancellationToken cancellation)
+    {
+        OpenPack[] packs;
+        lock (_lock)
+        {
+            packs = [.. session.Packs];
+        }
+
+        foreach (var lane in new[] { _data, _trees })
+        {
+            foreach (var pack in packs)
+            {
+                await RotateAsync(lane, pack, cancellation).ConfigureAwait(false);
+            }
+        }
+
+        return packs;
+    }
+
+    /// <summary>Waits for a pack that holds the block already. Null = no such pack.</summary>
+    private OpenPack? TryJoin(BlockSession session, long block, BlockDigest digest)
+    {
+        lock (_lock)
+        {
+            if (!_pending.TryGetValue(digest, out var place))
+            {
+                return null;
+            }
+
+            place.Pack.Waiters.Add(new Waiter(session, block, digest));
+            session.Packs.Add(place.Pack);
+            return place.Pack;
+        }
+    }
+
+    /// <summary>A disk may hold one block millions of times: those who wait for a pack must not outgrow it.</summary>
+    private async ValueTask BoundWaitersAsync(OpenPack pack, CancellationToken cancellation)
+    {
+        if (pack.Waiters.Count >= WaitersMax)
+        {
+            await RotateAsync(_data, pack, cancellation).ConfigureAwait(false);
+            await pack.Done.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask<int> WriteAsync(
+        BlockSession session, BlockToStore block, BlockDigest[] digests, DigestAnswer[] answers, int position, CancellationToken cancellation)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(BlockCompressor.BoundOf(block.Plain.Length));
+        try
+        {
+            var length = BlockCompressor.Compress(block.Plain.Span, buffer);
+            var (stored, compression) = length > 0
+                ? (buffer.AsMemory(0, length), BlockCompression.Zstd)
+                : (block.Plain, BlockCompression.None);
+            await AppendAsync(_data, session, block.Block, block.Digest, stored, compression, block.Plain.Length, cancellation).ConfigureAwait(false);
+            return stored.Length;
+        }
+        catch
+        {
+            // What the look-up gave us to write and we did not: somebody else may.
+            var left = Enumerable.Range(position, digests.Length - position).Where(i => answers[i].Status == DigestStatus.New).Select(i => digests[i]).ToArray();
+            await AbandonAsync(left).ConfigureAwait(false);
+            throw;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private async ValueTask AppendAsync(
+        PackLane lane,
+        BlockSession session,
+        long block,
+        BlockDigest digest,
+        ReadOnlyMemory<byte> stored,
+        BlockCompression compression,
+        int plainBytes,
+        CancellationToken cancellation)
+    {
+        while (true)
+        {
+            session.ThrowIfFaulted();
+            OpenPack open;
+            lock (_lock)
+            {
+                open = lane.Open;
+                if (open.Builder.TryAdd(digest, stored.Span, compression, plainBytes))
+                {
+                    _pending[digest] = (open, open.Builder.Count - 1);
+                    open.Waiters.Add(new Waiter(session, block, digest));
+                    session.Packs.Add(open);
+                    return;
+                }
+            }
+
+            await RotateAsync(lane, open, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Sends the pack on its way if it is the one that is being filled. Waits while too many are on theirs.</summary>
+    private async ValueTask RotateAsync(PackLane lane, OpenPack full, CancellationToken cancellation)
+    {
+        lock (_lock)
+        {
+            if (lane.Open != full || full.Builder.Count == 0)
+            {
+                return;
+            }
+        }
+
+        await lane.Slots.WaitAsync(cancellation).ConfigureAwait(false);
+        lock (_lock)
+        {
+            if (lane.Open != full)
+            {
+                lane.Slots.Release();
+                return;
+            }
+
+            lane.Replace();
+        }
+
+        _ = Task.Run(() => SendAsync(lane, full), CancellationToken.None);
+    }
+
+    /// <summary>Makes the pack durable, then known, then tells who waits. Never throws.</summary>
+    private async Task SendAsync(PackLane lane, OpenPack pack)
+    {
+        Exception? failure = null;
+        var digests = DigestsOf(pack.Builder);
+        try
+        {
+            var sealedPack = pack.Builder.Seal();
+            await PutAsync(sealedPack).ConfigureAwait(false);
+            await index.RecordAsync(sealedPack.Key, sealedPack.Blocks, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            failure = e;
+            await AbandonAsync(digests).ConfigureAwait(false);
+        }
+
+        // Waiters join under the lock while the digest is pending here, so this takes the last of them.
+        lock (_lock)
+        {
+            foreach (var digest in digests)
+            {
+                if (_pending.TryGetValue(digest, out var place) && place.Pack == pack)
+                {
+                    _pending.Remove(digest);
+                }
+            }
+        }
+
+        foreach (var waiter in pack.Waiters)
+        {
+            if (failure is null)
+            {
+                waiter.Session.Durable(waiter.Block, waiter.Digest);
+            }
+            else
+            {
+                waiter.Session.Fail(failure);
+            }
+        }
+
+        lock (_lock)
+        {
+            foreach (var waiter in pack.Waiters)
+            {
+                waiter.Session.Packs.Remove(pack);
+            }
+
+            lane.Return(pack.Builder);
+        }
+
+        pack.Complete();
+        lane.Slots.Release();
+    }
+
+    private async Task PutAsync(SealedPack pack)
+    {
+        var backOff = FirstBackOff;
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                // False: a pack of just these bytes is there already.
+                await store.PutIfAbsentAsync(pack.Key, pack.Bytes, CancellationToken.None).ConfigureAwait(false);
+                return;
+            }
+            catch (StorageException e) when (e.Error == StorageError.InputOutput && attempt < PutTries)
+            {
+                await Task.Delay(backOff, clock, CancellationToken.None).ConfigureAwait(false);
+                backOff *= 2;
+            }
+        }
+    }
+
+    private async ValueTask AbandonAsync(BlockDigest[] digests)
+    {
+        if (digests.Length == 0)
+        {
+            return;
+        }
+
+        try
+        {
+            await index.AbandonAsync(_name, digests, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is StorageException or OperationCanceledException)
+        {
+            // They stay pending with this writer, which then writes them itself when they come again.
+        }
+    }
+
+    private static BlockDigest[] DigestsOf(PackBuilder pack)
+    {
+        var digests = new BlockDigest[pack.Count];
+        for (var i = 0; i < digests.Length; i++)
+        {
+            digests[i] = pack.BlockAt(i).Digest;
+        }
+
+        return digests;
+    }
+}
