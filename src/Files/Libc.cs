@@ -14,6 +14,7 @@ internal static partial class Libc
     public const int Eacces = 13;
     public const int Eperm = 1;
     public const int Eisdir = 21;
+    public const int Enotdir = 20;
     public const int Enospc = 28;
     public const int Edquot = 122;
     public const int Erofs = 30;
@@ -33,6 +34,19 @@ internal static partial class Libc
     public const int FallocKeepSize = 1;
     public const int FallocPunchHole = 2;
     public const int FallocZeroRange = 16;
+
+    // struct statx has one layout on every architecture.
+    public const int AtFdCwd = -100;
+    public const uint StatxType = 1;
+    public const int StatxBytes = 256;
+    public const int StatxModeAt = 28;
+    public const int SIfmt = 0xF000;
+    public const int SIfreg = 0x8000;
+    public const int SIfdir = 0x4000;
+    public const int SIfblk = 0x6000;
+
+    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Statx(int directory, string path, int flags, uint mask, ref byte buffer);
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Open(string path, int flags, int mode);

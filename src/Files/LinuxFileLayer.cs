@@ -29,28 +29,20 @@ public sealed class LinuxFileLayer : IFileLayer
 
     public FileKind KindOf(string path)
     {
-        if (Directory.Exists(path))
+        Span<byte> status = stackalloc byte[Libc.StatxBytes];
+        if (Libc.Statx(Libc.AtFdCwd, path, 0, Libc.StatxType, ref MemoryMarshal.GetReference(status)) != 0)
         {
-            return FileKind.Directory;
+            var errno = Marshal.GetLastPInvokeError();
+            return errno is Libc.Enoent or Libc.Enotdir ? FileKind.Missing : throw Errno.Failure(errno, "examine", path);
         }
 
-        try
+        return (MemoryMarshal.Read<ushort>(status[Libc.StatxModeAt..]) & Libc.SIfmt) switch
         {
-            // A block device has the Device attribute in .NET; a character device too, but it has no seekable length.
-            var attributes = File.GetAttributes(path);
-            return attributes.HasFlag(FileAttributes.Device)
-                ? File.Exists($"/sys/class/block/{Path.GetFileName(File.ResolveLinkTarget(path, true)?.FullName ?? path)}/dev")
-                    || Directory.Exists($"/sys/class/block/{Path.GetFileName(path)}") ? FileKind.BlockDevice : FileKind.Other
-                : FileKind.File;
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            return FileKind.Missing;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw Errno.Wrap(e, "examine", path);
-        }
+            Libc.SIfreg => FileKind.File,
+            Libc.SIfdir => FileKind.Directory,
+            Libc.SIfblk => FileKind.BlockDevice,
+            _ => FileKind.Other,
+        };
     }
 
     public void CreateDirectory(string path)
@@ -120,6 +112,11 @@ public sealed class LinuxFileLayer : IFileLayer
 
     public long FreeBytes(string path)
     {
+        if (KindOf(path) == FileKind.Missing)
+        {
+            throw Errno.Failure(Libc.Enoent, "measure free space of", path);
+        }
+
         try
         {
             return new DriveInfo(path).AvailableFreeSpace;

@@ -98,14 +98,14 @@ public sealed class DirtyBitmap
     /// <summary>Sets some units of one word. Returns the word before.</summary>
     public ulong MarkWord(int wordIndex, ulong mask)
     {
-        var before = Interlocked.Or(ref _words[wordIndex], mask);
+        // Summary first: whoever finds the unit set must be able to count on every walk finding it.
         var summaryBit = 1UL << (wordIndex & 63);
         if ((Volatile.Read(ref _summary[wordIndex >> 6]) & summaryBit) == 0)
         {
             Interlocked.Or(ref _summary[wordIndex >> 6], summaryBit);
         }
 
-        return before;
+        return Interlocked.Or(ref _words[wordIndex], mask);
     }
 
     public void MarkAll() => MarkRange(0, BlockCount);

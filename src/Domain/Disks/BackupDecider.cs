@@ -94,7 +94,20 @@ public static class BackupDecider
             && bitmap.Base.State is BaseState.Valid or BaseState.Partial
             && bitmap.Base.RepositoryId == spec.RepositoryId
             && bitmap.Base.Point?.Value == spec.Id.Value;
-        return keptWork && order.Sync == SyncMode.Full ? order with { Sync = SyncMode.Bitmap } : order;
+        if (keptWork)
+        {
+            return order.Sync == SyncMode.Full ? order with { Sync = SyncMode.Bitmap } : order;
+        }
+
+        if (spec.RequestedSync == SyncMode.Auto)
+        {
+            return order;
+        }
+
+        // A differential that fell back to full gave its bitmap up: it is a plain full backup by now.
+        return spec.RequestedSync != SyncMode.Full && spec.Bitmap is null
+            ? order with { Sync = SyncMode.Full }
+            : order with { FallbackToFull = spec.FallbackReason is not null, WithoutBase = spec.Sync == SyncMode.Bitmap && spec.Base is null };
     }
 
     private static Decision<DiskEvent> StartAuto(

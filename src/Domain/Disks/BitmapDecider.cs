@@ -6,19 +6,19 @@ using static ActorBackup.Domain.Decision<ActorBackup.Messages.Disks.DiskEvent>;
 
 namespace ActorBackup.Domain.Disks;
 
-/// <summary>Bitmap commands, refused in QEMU's order (its facts are in docs/SEMANTICS.md).</summary>
+/// <summary>Bitmap commands, refused in QEMU's order (its facts are in docs/DESIGN.md).</summary>
 public static class BitmapDecider
 {
     public static Decision<DiskEvent> Add(DiskState state, DiskCommand.AddBitmap c)
     {
-        if (Online(state, c.Disk) is { } refusal)
-        {
-            return refusal;
-        }
-
         if (c.Name.Length == 0)
         {
             return Refuse(RefusalCode.InvalidName, "a bitmap's name cannot be empty");
+        }
+
+        if (Online(state, c.Disk) is { } refusal)
+        {
+            return refusal;
         }
 
         var granularity = c.GranularityBytes ?? state.Definition!.BlockBytes;

@@ -60,7 +60,7 @@ public static class DiskTransitions
 
         // The bitmap stays busy until the tracking file is settled: its bits are still three sets.
         return x.Conclusion.Base is { } basePoint && state.Jobs[x.Job.Value].Spec.Bitmap is { } bitmap
-            ? With(next, bitmap, b => b with { Base = basePoint })
+            ? With(next, bitmap, b => b with { Base = b.Recording ? basePoint : BitmapBase.None })
             : next;
     }
 

@@ -27,6 +27,9 @@ public abstract record IndexCommand
 
     /// <summary>Where do these digests lie?</summary>
     public sealed record Locate(ReadOnlyMemory<BlockDigest> Digests) : IndexCommand;
+
+    /// <summary>Forget and read the packs' footers again; what is pending stays pending.</summary>
+    public sealed record Reload : IndexCommand;
 }
 
 public abstract record IndexReply

@@ -1,0 +1,38 @@
+using Akka.Actor;
+
+namespace ActorBackup.Actors.Backups;
+
+/// <summary>One running backup, child of its disk: starts the run, and tells the disk once how it ended. When it stops early the run is abandoned.</summary>
+public sealed class BackupJobActor : ReceiveActor
+{
+    private readonly BackupRun _run;
+    private readonly IActorRef _disk;
+
+    public BackupJobActor(BackupRun run, IActorRef disk)
+    {
+        _run = run;
+        _disk = disk;
+        Receive<BackupEnded>(ended =>
+        {
+            _disk.Tell(ended, Self);
+            Context.Stop(Self);
+        });
+        Receive<Changed>(_ => _disk.Tell(new JobStateChanged(_run.Spec.Id), Self));
+    }
+
+    protected override void PreStart()
+    {
+        var self = Self;
+        _run.Control.Changed += () => self.Tell(new Changed(), ActorRefs.NoSender);
+        Task.Run(_run.RunAsync).PipeTo(self);
+    }
+
+    protected override void PostStop()
+    {
+        // Harmless after the end. Before it: whoever stopped us does not want a conclusion from this process any more.
+        _run.Control.Abandon();
+        base.PostStop();
+    }
+
+    private sealed record Changed;
+}

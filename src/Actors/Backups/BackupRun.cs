@@ -1,0 +1,279 @@
+using ActorBackup.Actors.Jobs;
+using ActorBackup.Actors.Persistence;
+using ActorBackup.Actors.Storage;
+using ActorBackup.Core.Bitmaps;
+using ActorBackup.Core.Blocks;
+using ActorBackup.Core.Identity;
+using ActorBackup.Core.Jobs;
+using ActorBackup.Domain.Disks;
+using ActorBackup.Messages;
+using ActorBackup.Messages.Disks;
+using ActorBackup.Storage.Points;
+using ActorBackup.Storage.Trees;
+using ActorBackup.Storage.Writing;
+using ActorBackup.Volumes;
+using ActorBackup.Volumes.Snapshots;
+
+namespace ActorBackup.Actors.Backups;
+
+/// <summary>One backup from its instant to its point: snapshot, copy, checkpoints, publication. Decides nothing about bitmaps: it says how it ended.</summary>
+/// <remarks>
+/// Durability goes in one direction (DESIGN, section Repository): blocks, tree, pair in the tracking file, point object. After every failure the
+/// last durable pair is what counts; one bounded try to make a newer one is made first.
+/// </remarks>
+public sealed class BackupRun
+{
+    private static readonly TimeSpan FlushPatience = TimeSpan.FromSeconds(10);
+
+    private readonly DiskDefinition _definition;
+    private readonly TrackedDisk _disk;
+    private readonly OpenRepository _repository;
+    private readonly TimeProvider _clock;
+    private readonly string _scratchDirectory;
+    private CopyLedger? _ledger;
+    private DirtyBitmap? _copyList;
+    private RecoveryPoint? _base;
+    private DateTimeOffset _instant;
+    private IReadOnlyList<Extent> _bad = [];
+
+    public BackupRun(
+        DiskDefinition definition,
+        BackupSpec spec,
+        TrackedDisk disk,
+        OpenRepository repository,
+        JobControl control,
+        TimeProvider clock,
+        string scratchDirectory)
+    {
+        (_definition, Spec, _disk, _repository, Control, _clock, _scratchDirectory) = (definition, spec, disk, repository, control, clock, scratchDirectory);
+    }
+
+    public BackupSpec Spec { get; }
+
+    public JobControl Control { get; }
+
+    public JobProgress Progress { get; } = new();
+
+    /// <summary>Live: what is not durably copied yet. Null before the job's instant.</summary>
+    public DirtyBitmap? CopyBitmap => _ledger?.CopyBitmap;
+
+    private PointId PointId => new(Spec.Id.Value);
+
+    /// <summary>Runs to the end. Never throws.</summary>
+    public async Task<BackupEnded> RunAsync()
+    {
+        try
+        {
+            return await SnapshotAndCopyAsync().ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            var why = Failures.Explain(e);
+            return Ended(Control.IsCancelled ? JobOutcome.Cancelled : JobOutcome.Failed, why, null, false, false);
+        }
+    }
+
+    private async Task<BackupEnded> SnapshotAndCopyAsync()
+    {
+        Control.MoveTo(JobStatus.Running);
+        _base = await FindBaseAsync().ConfigureAwait(false);
+        var snapshot = await _disk.StartSnapshotAsync(Request(), Control.Stopped).ConfigureAwait(false);
+        _instant = _clock.Now();
+        _copyList = snapshot.CopyList;
+        _ledger = new CopyLedger(snapshot.CopyList.Clone(), keepZeroes: _base is not null);
+        Progress.SetTotal(BytesOf(snapshot.CopyList));
+        var session = _repository.Data.Writer.StartSession(new DurableBlocks(snapshot.Geometry, _ledger, Progress), _repository.Data.Nodes);
+        await using (session.ConfigureAwait(false))
+        {
+            using var checkpoints = new JobCheckpoints(Spec, _disk, new TreeShape(snapshot.Geometry), _base?.Root ?? default, session, _ledger, _clock);
+            Refusal? failure;
+            try
+            {
+                failure = await CopyAsync(snapshot, session, checkpoints).ConfigureAwait(false);
+            }
+            finally
+            {
+                // Copy-before-write ends here, whatever a decision about the outcome waits for.
+                await snapshot.DisposeAsync().ConfigureAwait(false);
+            }
+
+            return await ConcludeAsync(failure, checkpoints).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<RecoveryPoint?> FindBaseAsync()
+    {
+        if (Spec.Base is not { } basePoint)
+        {
+            return null;
+        }
+
+        var found = await _repository.Data.Points.TryGetAsync(basePoint, Control.Stopped).ConfigureAwait(false)
+            ?? throw new RefusedException(new Refusal(RefusalCode.BaseLost, $"the base {basePoint} vanished from repository '{Spec.Repository}'; run a full backup"));
+        return found.SizeBytes == _definition.SizeBytes && found.BlockBytes == _definition.BlockBytes
+            ? found
+            : throw new RefusedException(new Refusal(
+                RefusalCode.InvalidSize, $"the base {basePoint} is of a disk of {found.SizeBytes} bytes in blocks of {found.BlockBytes}; run a full backup"));
+    }
+
+    private SnapshotRequest Request() =>
+        new()
+        {
+            JobId = Spec.Id,
+            Freeze = Spec.Bitmap is null ? [] : [new FrozenBitmap(Spec.BitmapSet, Spec.SuccessorSet)],
+            CopyBitmapId = Spec.Sync == SyncMode.Bitmap ? Spec.BitmapSet : null,
+            OnCaptureError = Spec.BreakGuestWrite ? CaptureErrorPolicy.BreakGuestWrite : CaptureErrorPolicy.BreakSnapshot,
+            CaptureTimeout = Spec.CbwTimeoutSeconds > 0 ? TimeSpan.FromSeconds(Spec.CbwTimeoutSeconds) : null,
+            ScratchDirectory = _scratchDirectory,
+        };
+
+    /// <summary>Copies everything and makes it durable. Returns why it did not; null when it did.</summary>
+    private async Task<Refusal?> CopyAsync(DiskSnapshot snapshot, BlockSession session, JobCheckpoints checkpoints)
+    {
+        Progress.Phase = "copying";
+        var pipeline = new CopyPipeline(Spec, snapshot, session, _ledger!, Control, Progress);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Control.Stopped);
+        var checkpointing = Task.Run(() => checkpoints.RunAsync(stop.Token), CancellationToken.None);
+        var copying = pipeline.RunAsync(stop.Token);
+        try
+        {
+            // A checkpoint that fails says earlier than the copying that the repository or the tracking file is gone.
+            await (await Task.WhenAny(copying, checkpointing).ConfigureAwait(false)).ConfigureAwait(false);
+            await stop.CancelAsync().ConfigureAwait(false);
+            await IgnoreAsync(checkpointing).ConfigureAwait(false);
+            Progress.Phase = "flushing";
+            await checkpoints.TakeAsync(Control.Stopped).ConfigureAwait(false);
+            _bad = pipeline.BadExtents;
+            return _bad.Count == 0
+                ? null
+                : new Refusal(RefusalCode.IoError, $"{_bad.Sum(e => e.Length)} bytes of the disk could not be read; the point is partial ('abk job show {Spec.Id}' lists them)");
+        }
+        catch (Exception e)
+        {
+            await stop.CancelAsync().ConfigureAwait(false);
+            await IgnoreAsync(copying).ConfigureAwait(false);
+            await IgnoreAsync(checkpointing).ConfigureAwait(false);
+            _bad = pipeline.BadExtents;
+            return Control.IsCancelled ? Cancelled() : Failures.Explain(e);
+        }
+    }
+
+    private async Task<BackupEnded> ConcludeAsync(Refusal? failure, JobCheckpoints checkpoints)
+    {
+        if (failure is not null && !Control.IsForced && !Control.IsAbandoned && Control.Policy == BitmapSyncPolicy.Always)
+        {
+            Progress.Phase = "keeping what was copied";
+            await KeepAsync(checkpoints).ConfigureAwait(false);
+        }
+
+        // From here on the policy is fixed: the point that is published depends on it.
+        var hasFailed = failure is not null && !Control.IsCancelled;
+        var waits = !Spec.AutoFinalize && !Control.IsCancelled && !Control.IsAbandoned;
+        Control.MoveTo(waits || failure is null ? JobStatus.Waiting : JobStatus.Aborting);
+        if (waits)
+        {
+            Progress.Phase = "waiting for finalize";
+            if (await Control.DecideAsync().ConfigureAwait(false) == false)
+            {
+                failure ??= new Refusal(RefusalCode.WrongState, "the job was discarded by 'finalize --discard'");
+                Control.Cancel(force: true);
+            }
+        }
+
+        if (failure is null && !Control.IsCancelled && !Control.IsAbandoned)
+        {
+            return await PublishAsync(checkpoints).ConfigureAwait(false);
+        }
+
+        Control.MoveTo(JobStatus.Aborting);
+        return Control.IsAbandoned || Control.IsForced
+            ? Ended(hasFailed ? JobOutcome.Failed : JobOutcome.Cancelled, failure ?? Cancelled(), null, false, false)
+            : await AbortAsync(failure ?? Cancelled(), checkpoints).ConfigureAwait(false);
+    }
+
+    /// <summary>One bounded try for a newer pair (rule 10).</summary>
+    private static async Task KeepAsync(JobCheckpoints checkpoints)
+    {
+        using var patience = new CancellationTokenSource(FlushPatience);
+        await IgnoreAsync(checkpoints.TakeAsync(patience.Token)).ConfigureAwait(false);
+    }
+
+    private async Task<BackupEnded> PublishAsync(JobCheckpoints checkpoints)
+    {
+        Progress.Phase = "publishing";
+        var point = PointBuilder.Build(_definition, Spec, _base, _copyList!, checkpoints.Copy!, checkpoints.Root, _instant);
+        try
+        {
+            return await _repository.Data.Points.PublishAsync(point, CancellationToken.None).ConfigureAwait(false) == PublishOutcome.Buried
+                ? Ended(JobOutcome.Interrupted, new Refusal(RefusalCode.WrongState, "another node concluded this job meanwhile"), null, false, false)
+                : Ended(JobOutcome.Success, null, point.Id, point.IsComplete, false);
+        }
+        catch (Exception e)
+        {
+            return await AbortAsync(Failures.Explain(e), checkpoints).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Failure or cancel: under <c>always</c> what was copied becomes a partial point; so does a copy with unreadable gaps under any policy.</summary>
+    private async Task<BackupEnded> AbortAsync(Refusal why, JobCheckpoints checkpoints)
+    {
+        var outcome = Control.IsCancelled ? JobOutcome.Cancelled : JobOutcome.Failed;
+        var keeps = Control.Policy == BitmapSyncPolicy.Always || (Spec.IgnoreSourceErrors && _bad.Count > 0 && !Control.IsCancelled);
+        if (!keeps || checkpoints.Copy is not { } copy || copy.Count() == _copyList!.Count())
+        {
+            return Ended(outcome, why, null, false, false);
+        }
+
+        Progress.Phase = "publishing the partial point";
+        var point = PointBuilder.Build(_definition, Spec, _base, _copyList!, copy, checkpoints.Root, _instant);
+        try
+        {
+            using var patience = new CancellationTokenSource(FlushPatience);
+            return await _repository.Data.Points.PublishAsync(point, patience.Token).ConfigureAwait(false) == PublishOutcome.Buried
+                ? Ended(JobOutcome.Interrupted, why, null, false, false)
+                : Ended(outcome, why, point.Id, point.IsComplete, false);
+        }
+        catch (Exception)
+        {
+            // The pair in the tracking file is the point, until it can be put (ADR 3). That works where the pair alone says what the point lacks.
+            var canWait = Spec.Bitmap is not null && Control.Policy == BitmapSyncPolicy.Always && PointBuilder.LacksOnlyCopy(_base, _copyList!);
+            return Ended(outcome, why, canWait ? point.Id : null, false, canWait);
+        }
+    }
+
+    private BackupEnded Ended(JobOutcome outcome, Refusal? why, PointId? point, bool isComplete, bool isUnpublished) =>
+        new(
+            Spec.Id,
+            new JobEnd(
+                outcome,
+                Control.IsForced || Control.IsAbandoned,
+                point,
+                isComplete,
+                outcome == JobOutcome.Success ? null : why?.Message,
+                outcome == JobOutcome.Success ? null : why?.Code.ToString(),
+                Progress.Read(),
+                _bad),
+            isUnpublished);
+
+    private static Refusal Cancelled() => new(RefusalCode.WrongState, "cancelled");
+
+    private static long BytesOf(DirtyBitmap blocks)
+    {
+        var geometry = blocks.Geometry;
+        var last = geometry.BlockCount - 1;
+        return (blocks.Count() * geometry.BlockBytes) - (last >= 0 && blocks[last] ? geometry.BlockBytes - geometry.LengthOf(last) : 0);
+    }
+
+    /// <summary>For tasks whose failure is known already or changes nothing.</summary>
+    private static async Task IgnoreAsync(Task task)
+    {
+        try
+        {
+            await task.ConfigureAwait(false);
+        }
+        catch (Exception)
+        {
+            // Said above.
+        }
+    }
+}

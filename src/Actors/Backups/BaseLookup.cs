@@ -1,0 +1,37 @@
+using ActorBackup.Actors.Storage;
+using ActorBackup.Core.Identity;
+using ActorBackup.Domain.Disks;
+using ActorBackup.Messages;
+using ActorBackup.Volumes;
+
+namespace ActorBackup.Actors.Backups;
+
+/// <summary>What the target repository says before a backup is decided.</summary>
+/// <param name="Repository">Open; null when it is refused.</param>
+/// <param name="Exists">The base that was asked for is there.</param>
+/// <param name="Refusal">Why the repository cannot be used.</param>
+public sealed record BaseLookup(OpenRepository? Repository, bool Exists, Refusal? Refusal)
+{
+    public static async Task<BaseLookup> FindAsync(
+        IRepositories repositories, string repositoryId, PointId? basePoint, DiskState state, TrackedDisk disk)
+    {
+        try
+        {
+            var repository = await repositories.OpenAsync(repositoryId).ConfigureAwait(false);
+            await repository.EnsureAvailableAsync().ConfigureAwait(false);
+            if (basePoint is not { } point)
+            {
+                return new BaseLookup(repository, false, null);
+            }
+
+            var exists = await repository.Data.Points.TryGetAsync(point, CancellationToken.None).ConfigureAwait(false) is not null
+                || (state.Jobs.TryGetValue(point.Value, out var job)
+                    && await KeptPairs.PublishAsync(disk, state.Definition!, job, repository).ConfigureAwait(false));
+            return new BaseLookup(repository, exists, null);
+        }
+        catch (Exception e)
+        {
+            return new BaseLookup(null, false, Failures.Explain(e));
+        }
+    }
+}

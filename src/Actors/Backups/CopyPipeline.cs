@@ -1,0 +1,173 @@
+using System.Buffers;
+using ActorBackup.Actors.Jobs;
+using ActorBackup.Core.Blocks;
+using ActorBackup.Messages;
+using ActorBackup.Messages.Disks;
+using ActorBackup.Storage.Packs;
+using ActorBackup.Storage.Writing;
+using ActorBackup.Volumes.Snapshots;
+
+namespace ActorBackup.Actors.Backups;
+
+/// <summary>Moves a snapshot's blocks into a repository: several workers read, hash and store, each in batches of its own.</summary>
+/// <remarks>Memory: workers × <see cref="BatchBytes"/> (one block where that is larger), besides what the session and the snapshot keep.</remarks>
+internal sealed class CopyPipeline(BackupSpec spec, DiskSnapshot snapshot, BlockSession session, CopyLedger ledger, JobControl control, JobProgress progress)
+{
+    private const int BatchBytes = 1024 * 1024;
+    private const int BatchBlocksMax = 64;
+    private const int SourceRetries = 2;
+    private const int WorkersMax = 16;
+
+    private readonly Lock _lock = new();
+    private readonly List<Extent> _bad = [];
+
+    /// <summary>What could not be read, in the order in which it was met.</summary>
+    public IReadOnlyList<Extent> BadExtents
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. _bad.OrderBy(e => e.Offset)];
+            }
+        }
+    }
+
+    /// <summary>Completes when every block of the copy list was handed to the session, or fails with the first failure.</summary>
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var workers = spec.Workers > 0 ? Math.Min(spec.Workers, WorkersMax) : Math.Clamp(Environment.ProcessorCount, 2, 8);
+        var tasks = Enumerable.Range(0, workers).Select(_ => Task.Run(() => WorkAsync(stop.Token), CancellationToken.None)).ToList();
+        Exception? first = null;
+        while (tasks.Count > 0)
+        {
+            var ended = await Task.WhenAny(tasks).ConfigureAwait(false);
+            tasks.Remove(ended);
+            if (!ended.IsCompletedSuccessfully && first is null)
+            {
+                first = ended.Exception?.InnerException ?? new OperationCanceledException(cancellation);
+                await stop.CancelAsync().ConfigureAwait(false);
+            }
+        }
+
+        if (first is not null)
+        {
+            throw first;
+        }
+    }
+
+    private async Task WorkAsync(CancellationToken cancellation)
+    {
+        var blockBytes = (int)snapshot.Geometry.BlockBytes;
+        var capacity = Math.Clamp(BatchBytes / blockBytes, 1, BatchBlocksMax);
+        var buffer = ArrayPool<byte>.Shared.Rent(capacity * blockBytes);
+        var batch = new BlockToStore[capacity];
+        try
+        {
+            var count = 0;
+            while (true)
+            {
+                await control.Gate.PassAsync(cancellation).ConfigureAwait(false);
+                await control.Rate.TakeAsync(blockBytes, cancellation).ConfigureAwait(false);
+                var slot = buffer.AsMemory(count * blockBytes, blockBytes);
+                var block = await ReadAsync(slot, cancellation).ConfigureAwait(false);
+                if (block.Kind == SnapshotBlockKind.End)
+                {
+                    break;
+                }
+
+                if (block.Kind == SnapshotBlockKind.Data)
+                {
+                    batch[count++] = new BlockToStore(block.First, BlockDigests.Of(slot.Span), slot);
+                    if (count == capacity)
+                    {
+                        await StoreAsync(batch.AsMemory(0, count), cancellation).ConfigureAwait(false);
+                        count = 0;
+                    }
+                }
+            }
+
+            await StoreAsync(batch.AsMemory(0, count), cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>The next block of data or the end; zeroes and bad blocks are dealt with here.</summary>
+    private async ValueTask<SnapshotBlock> ReadAsync(Memory<byte> slot, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            var block = await snapshot.ReadNextAsync(slot, cancellation).ConfigureAwait(false);
+            for (var retry = 0; block.Kind == SnapshotBlockKind.Unreadable && retry < SourceRetries; retry++)
+            {
+                block = await snapshot.ReadAsync(block.First, slot, cancellation).ConfigureAwait(false);
+            }
+
+            switch (block.Kind)
+            {
+                case SnapshotBlockKind.Unreadable:
+                    Skip(block);
+                    continue;
+                case SnapshotBlockKind.Data when !slot.Span.ContainsAnyExcept((byte)0):
+                    Zero(block.First, 1);
+                    continue;
+                case SnapshotBlockKind.Zero:
+                    Zero(block.First, block.Count);
+                    continue;
+                default:
+                    return block;
+            }
+        }
+    }
+
+    private async ValueTask StoreAsync(ReadOnlyMemory<BlockToStore> batch, CancellationToken cancellation)
+    {
+        if (batch.IsEmpty)
+        {
+            return;
+        }
+
+        var stored = await session.StoreAsync(batch, cancellation).ConfigureAwait(false);
+        progress.AddSent(stored.SentBytes);
+        progress.AddReused(stored.ReusedBytes);
+
+        // From here on the session has the bytes of the instant (rule 9).
+        foreach (var block in batch.Span)
+        {
+            snapshot.Release(block.Block);
+        }
+    }
+
+    private void Zero(long first, long count)
+    {
+        ledger.Zero(first, count);
+        var bytes = Math.Min(snapshot.Geometry.SizeBytes, snapshot.Geometry.OffsetOf(first + count)) - snapshot.Geometry.OffsetOf(first);
+        progress.AddZero(bytes);
+        progress.AddDone(bytes);
+        if (count == 1)
+        {
+            // It may have been kept before a guest's write; runs come from holes and never were.
+            snapshot.Release(first);
+        }
+    }
+
+    private void Skip(SnapshotBlock block)
+    {
+        var extent = snapshot.Geometry.ExtentOf(block.First);
+        lock (_lock)
+        {
+            _bad.Add(extent);
+        }
+
+        if (!spec.IgnoreSourceErrors)
+        {
+            throw new RefusedException(new Refusal(
+                RefusalCode.IoError,
+                $"the disk cannot be read at offset {extent.Offset} ({extent.Length} bytes): {block.Error}; repair the source, or go past it with '--on-source-error ignore'"));
+        }
+    }
+}

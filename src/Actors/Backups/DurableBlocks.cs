@@ -1,0 +1,15 @@
+using ActorBackup.Actors.Jobs;
+using ActorBackup.Core.Blocks;
+using ActorBackup.Storage.Writing;
+
+namespace ActorBackup.Actors.Backups;
+
+/// <summary>Hears from the session which blocks are durable, and keeps the ledger and the progress by it.</summary>
+internal sealed class DurableBlocks(BlockGeometry geometry, CopyLedger ledger, JobProgress progress) : IBlockObserver
+{
+    public void Durable(long block, BlockDigest digest)
+    {
+        ledger.Durable(block, digest);
+        progress.AddDone(geometry.LengthOf(block));
+    }
+}

@@ -1,0 +1,80 @@
+using ActorBackup.Core.Bitmaps;
+using ActorBackup.Core.Blocks;
+using ActorBackup.Messages.Disks;
+using ActorBackup.Storage.Trees;
+using ActorBackup.Storage.Writing;
+using ActorBackup.Volumes;
+
+namespace ActorBackup.Actors.Backups;
+
+/// <summary>A running job's checkpoints: blocks durable, then their tree durable, then the pair in the tracking file (rule 10).</summary>
+internal sealed class JobCheckpoints(
+    BackupSpec spec, TrackedDisk disk, TreeShape shape, BlockDigest baseRoot, BlockSession session, CopyLedger ledger, TimeProvider clock) : IDisposable
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan HeavyInterval = TimeSpan.FromMilliseconds(200);
+
+    private readonly SemaphoreSlim _one = new(1);
+
+    /// <summary>The root that holds every change taken from the ledger so far.</summary>
+    public BlockDigest Root { get; private set; } = baseRoot;
+
+    /// <summary>The copy bitmap that goes with <see cref="Root"/>; null before the first checkpoint.</summary>
+    public DirtyBitmap? Copy { get; private set; }
+
+    /// <summary>Checkpoints every few seconds until it is cancelled; a failure ends it.</summary>
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        var due = clock.GetTimestamp();
+        using var timer = new PeriodicTimer(HeavyInterval, clock);
+        while (await timer.WaitForNextTickAsync(cancellation).ConfigureAwait(false))
+        {
+            if (ledger.IsHeavy || clock.GetElapsedTime(due) >= Interval)
+            {
+                await TakeAsync(cancellation).ConfigureAwait(false);
+                due = clock.GetTimestamp();
+            }
+        }
+    }
+
+    public void Dispose() => _one.Dispose();
+
+    /// <summary>Makes everything that was stored so far part of the tree, and the pair durable.</summary>
+    public async Task TakeAsync(CancellationToken cancellation)
+    {
+        await _one.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            await session.FlushAsync(cancellation).ConfigureAwait(false);
+            var (changes, copy) = ledger.Take();
+            if (changes.Count == 0 && Copy is not null && Copy.Count() == copy.Count())
+            {
+                return;
+            }
+
+            try
+            {
+                var root = changes.Count == 0
+                    ? Root
+                    : await ImageTreeUpdater.ApplyAsync(shape, Root, changes, session.Nodes, cancellation).ConfigureAwait(false);
+                await session.FlushAsync(cancellation).ConfigureAwait(false);
+                if (spec.Bitmap is not null)
+                {
+                    await disk.StoreCheckpointAsync(spec.Id, copy, root).ConfigureAwait(false);
+                }
+
+                Root = root;
+                Copy = copy;
+            }
+            catch
+            {
+                ledger.PutBack(changes);
+                throw;
+            }
+        }
+        finally
+        {
+            _one.Release();
+        }
+    }
+}

@@ -1,0 +1,8 @@
+using ActorBackup.Actors.Jobs;
+using ActorBackup.Core.Bitmaps;
+using ActorBackup.Messages.Disks;
+
+namespace ActorBackup.Actors.Backups;
+
+/// <summary>A backup job that runs in this process, as its disk sees it.</summary>
+public sealed record RunningJob(BackupSpec Spec, JobControl Control, JobProgress Progress, Func<DirtyBitmap?> CopyBitmap);

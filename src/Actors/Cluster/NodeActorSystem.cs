@@ -1,0 +1,97 @@
+using ActorBackup.Actors.Backups;
+using ActorBackup.Actors.Catalog;
+using ActorBackup.Actors.Disks;
+using ActorBackup.Actors.Index;
+using ActorBackup.Actors.Persistence;
+using ActorBackup.Actors.Storage;
+using ActorBackup.Core.Identity;
+using ActorBackup.Messages.Catalog;
+using ActorBackup.Messages.Disks;
+using Akka.Actor;
+using Akka.Actor.Setup;
+using Akka.Cluster.Sharding;
+using Akka.Configuration;
+
+namespace ActorBackup.Actors.Cluster;
+
+/// <summary>The actor system of one node: forms or joins the cluster, starts the shard regions and the storage supervisor.</summary>
+public sealed class NodeActorSystem
+{
+    private static readonly TimeSpan UpPatience = TimeSpan.FromSeconds(60);
+
+    private readonly ActorSystem _system;
+
+    private NodeActorSystem(ActorSystem system, NodeActors actors, IRepositories repositories)
+    {
+        _system = system;
+        Actors = actors;
+        Repositories = repositories;
+    }
+
+    public NodeActors Actors { get; }
+
+    public IRepositories Repositories { get; }
+
+    public Akka.Cluster.Cluster Cluster => Akka.Cluster.Cluster.Get(_system);
+
+    /// <summary>Completes when this node is a member, its regions answer and its disks' actors are being woken.</summary>
+    public static async Task<NodeActorSystem> StartAsync(
+        JournalDatabase journal, LocalDisks disks, Task disksAreOpen, string host, Config settings, TimeProvider clock)
+    {
+        var config = settings.WithFallback(NodeConfiguration.Build(journal.ConnectionString)).WithFallback(ConfigurationFactory.Default());
+        var system = ActorSystem.Create(
+            NodeConfiguration.SystemName, ActorSystemSetup.Create(BootstrapSetup.Create().WithConfig(config), journal.Setup));
+        try
+        {
+            return await StartRegionsAsync(system, disks, disksAreOpen, host, clock).ConfigureAwait(false);
+        }
+        catch
+        {
+            await system.Terminate().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    public Task StopAsync() => CoordinatedShutdown.Get(_system).Run(CoordinatedShutdown.ClrExitReason.Instance);
+
+    private static async Task<NodeActorSystem> StartRegionsAsync(
+        ActorSystem system, LocalDisks disks, Task disksAreOpen, string host, TimeProvider clock)
+    {
+        var cluster = Akka.Cluster.Cluster.Get(system);
+        var up = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        cluster.RegisterOnMemberUp(() => up.TrySetResult());
+        if (cluster.Settings.SeedNodes.IsEmpty)
+        {
+            cluster.Join(cluster.SelfAddress);
+        }
+
+        await up.Task.WaitAsync(UpPatience).ConfigureAwait(false);
+        await disksAreOpen.ConfigureAwait(false);
+        var sharding = ClusterSharding.Get(system);
+        var settings = ClusterShardingSettings.Create(system);
+        var extractor = new EntityExtractor();
+        var catalog = await sharding.StartAsync("catalog", _ => Props.Create(() => new CatalogActor()), settings, extractor).ConfigureAwait(false);
+        var supervisor = system.ActorOf(Props.Create(() => new StorageSupervisor(host, clock)), "storage");
+        var index = await sharding.StartAsync(
+            "index", entity => Props.Create(() => new IndexActor(entity, catalog)), settings, extractor).ConfigureAwait(false);
+        var repositories = new RepositoryAccess(catalog, supervisor, index);
+        supervisor.Tell(new StorageSupervisor.Connect(repositories), ActorRefs.NoSender);
+        var runner = new JobRunner(clock, disks.ScratchDirectory);
+        var region = await sharding.StartAsync(
+            "disk",
+            entity => Props.Create(() => new DiskActor(new DiskId(entity), disks, repositories, runner, clock)),
+            settings,
+            extractor).ConfigureAwait(false);
+        runner.Disks = region;
+
+        var actors = new NodeActors(region, catalog, index);
+        foreach (var disk in disks.Ids)
+        {
+            // Unfinished jobs are settled by the disk's actor, whether anybody asks for it or not.
+            actors.Tell(new DiskCommand.Wake { Disk = disk });
+            catalog.Tell(new CatalogCommand.RegisterDisk(disk, host), ActorRefs.NoSender);
+        }
+
+        return new NodeActorSystem(system, actors, repositories);
+    }
+}

@@ -1,0 +1,589 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using ActorBackup.Actors.Backups;
+using ActorBackup.Actors.Jobs;
+using ActorBackup.Actors.Persistence;
+using ActorBackup.Actors.Storage;
+using ActorBackup.Core.Identity;
+using ActorBackup.Core.Jobs;
+using ActorBackup.Domain;
+using ActorBackup.Domain.Disks;
+using ActorBackup.Messages;
+using ActorBackup.Messages.Disks;
+using Akka.Actor;
+
+namespace ActorBackup.Actors.Disks;
+
+/// <summary>One disk: its definition, its bitmaps' identity, flags and base, its jobs. Only it changes which sets form a bitmap.</summary>
+/// <remarks>
+/// Order between journal (D) and tracking file (F): what gives bits up (remove, clear, disable, settle) is in D first; what adds bits or recorders
+/// (add, enable, merge) is in F first. A crash between the two leaves a bitmap that claims too much, or a set that nobody names; <see cref="DiskRecovery"/> tidies.
+/// </remarks>
+public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories repositories, JobRunner runner, TimeProvider clock)
+    : EventSourcedActor<DiskEvent, DiskState>($"disk-{id}", DiskState.Empty), IWithTimers
+{
+    private static readonly TimeSpan RecoveryRetry = TimeSpan.FromSeconds(5);
+
+    private readonly Dictionary<JobId, RunningJob> _running = [];
+    private readonly JobWaiters _waiters = new();
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    private LocalDisk Local => disks.Find(id) ?? LocalDisk.Missing(id);
+
+    protected override DiskState Apply(DiskState state, DiskEvent e) => DiskTransitions.Apply(state, e);
+
+    protected override object Rejected(Refusal refusal) => new DiskReply.Rejected(refusal);
+
+    protected override bool Notice(object message)
+    {
+        switch (message)
+        {
+            case DiskQuery.AwaitJob q:
+                Await(q);
+                return true;
+            case WaitExpired w:
+                _waiters.Expire(w.Job, w.Waiter, ViewOf, v => new DiskReply.Job(v), Self);
+                return true;
+            case DiskQuery q:
+                Sender.Tell(DiskAnswers.Answer(State, q, Local, _running), Self);
+                return true;
+            case DiskCommand.CancelJob or DiskCommand.PauseJob or DiskCommand.ResumeJob or DiskCommand.SetJobRate or DiskCommand.FinalizeJob:
+                Sender.Tell(Steer((DiskCommand)message), Self);
+                return true;
+            case JobStateChanged changed:
+                _waiters.Tell(changed.Job, ViewOf, v => new DiskReply.Job(v), Self);
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    protected override void Carry(object command)
+    {
+        switch (command)
+        {
+            case Recover:
+                RecoverDisk();
+                break;
+            case DiskCommand.Wake:
+                Finish();
+                break;
+            case BackupEnded ended:
+                Conclude(ended);
+                break;
+            case DiskCommand.AddDisk c:
+                AddDisk(c);
+                break;
+            case DiskCommand.RemoveDisk:
+                RemoveDisk();
+                break;
+            case DiskCommand.StopDisk:
+                StopDisk();
+                break;
+            case DiskCommand.StartDisk:
+                StartDisk();
+                break;
+            case DiskCommand.AddBitmap c:
+                AddBitmap(c);
+                break;
+            case DiskCommand.RemoveBitmap c:
+                GiveUpBits(BitmapDecider.Remove(State, c), c.Name, (disk, set) => disk.RemoveBitmapAsync(set));
+                break;
+            case DiskCommand.ClearBitmap c:
+                GiveUpBits(BitmapDecider.Clear(State, c), c.Name, (disk, set) => disk.ClearAsync(set));
+                break;
+            case DiskCommand.SetBitmapRecording { Recording: false } c:
+                GiveUpBits(BitmapDecider.SetRecording(State, c), c.Name, (disk, set) => disk.SetRecordingAsync(set, false));
+                break;
+            case DiskCommand.SetBitmapRecording c:
+                GainBits(BitmapDecider.SetRecording(State, c), disk => disk.SetRecordingAsync(State.Bitmaps[c.Name].SetId, true));
+                break;
+            case DiskCommand.MergeBitmaps c:
+                Merge(c);
+                break;
+            case DiskCommand.StartBackup c:
+                StartBackup(c.Order);
+                break;
+            case DiskCommand.RetryJob c:
+                Retry(c);
+                break;
+            case DiskCommand.SetJobPolicy c:
+                SetPolicy(c);
+                break;
+            case DiskCommand.DismissJob c:
+                Dismiss(c);
+                break;
+            case DiskCommand.DeletePoint c:
+                DeletePoint(c);
+                break;
+            default:
+                throw new UnreachableException($"No handling for {command.GetType().Name}.");
+        }
+    }
+
+    protected override void ResumeEffects()
+    {
+        Self.Tell(new Recover(), ActorRefs.NoSender);
+    }
+
+    // --- the disk itself
+
+    private void AddDisk(DiskCommand.AddDisk c)
+    {
+        if (State.Definition is not null)
+        {
+            Refuse(RefusalCode.Duplicate, $"there is already a disk '{id}'; choose another id or remove it first");
+            return;
+        }
+
+        Work(
+            () => disks.CreateAsync(id, c.Path, c.BlockBytes, c.JournalDirectory, c.IsReadOnly),
+            definition => Record([new DiskEvent.DiskAdded(definition, clock.Now())], () =>
+            {
+                // Only now may guests see it: a disk that the journal does not know would be forgotten at the next start.
+                Work(() => disks.ServeAsync(id), _ => FinishWithDisk(), Fail);
+            }),
+            Fail);
+    }
+
+    private void RemoveDisk()
+    {
+        if (State.Definition is null)
+        {
+            Finish(Rejected(BitmapDecider.UnknownDisk(id).Refusal!));
+            return;
+        }
+
+        if (InUse("removed") is { } refusal)
+        {
+            Finish(Rejected(refusal));
+            return;
+        }
+
+        Record([new DiskEvent.DiskRemoved(clock.Now())], () =>
+            Work(() => disks.RemoveAsync(id), _ => Finish(new DiskReply.Done()), Fail));
+    }
+
+    private void StopDisk()
+    {
+        if (State.Definition is null)
+        {
+            Finish(Rejected(BitmapDecider.UnknownDisk(id).Refusal!));
+        }
+        else if (State.IsStopped)
+        {
+            FinishWithDisk();
+        }
+        else if (InUse("stopped") is { } refusal)
+        {
+            Finish(Rejected(refusal));
+        }
+        else
+        {
+            Record([new DiskEvent.DiskStopped(clock.Now())], () =>
+                Work(() => disks.StopAsync(id), _ => FinishWithDisk(), Fail));
+        }
+    }
+
+    private void StartDisk()
+    {
+        if (State.Definition is null)
+        {
+            Finish(Rejected(BitmapDecider.UnknownDisk(id).Refusal!));
+            return;
+        }
+
+        Work(
+            () => disks.StartAsync(id),
+            _ => Record(State.IsStopped ? [new DiskEvent.DiskStarted(clock.Now())] : [], () => RecoverThen(FinishWithDisk)),
+            Fail);
+    }
+
+    private Refusal? InUse(string done)
+    {
+        if (_running.Count > 0 || State.UnfinishedJobs.Any())
+        {
+            return new Refusal(RefusalCode.Busy, $"disk '{id}' cannot be {done} while a job runs; cancel it or wait for it ('abk job list --disk {id}')");
+        }
+
+        return disks.ExportOf(id) is { Clients: > 0 } export
+            ? new Refusal(RefusalCode.InUse, $"disk '{id}' cannot be {done} while {export.Clients} client(s) are connected; disconnect them first")
+            : null;
+    }
+
+    // --- bitmaps
+
+    private void AddBitmap(DiskCommand.AddBitmap c)
+    {
+        var decision = BitmapDecider.Add(State, c);
+        var added = decision.Events.OfType<DiskEvent.BitmapAdded>().FirstOrDefault();
+        GainBits(decision, disk => disk.AddBitmapAsync(added!.SetId, added.GranularityBytes, added.Recording, !added.Persistent));
+    }
+
+    /// <summary>F first, then D: a recorder that D does not know yet only costs a little.</summary>
+    private void GainBits(Decision<DiskEvent> decision, Func<Volumes.TrackedDisk, Task> change)
+    {
+        if (decision.Refusal is { } refusal)
+        {
+            Finish(Rejected(refusal));
+        }
+        else if (decision.Events.IsEmpty)
+        {
+            Finish(new DiskReply.Done());
+        }
+        else if (RequireOnline(out var disk))
+        {
+            Work(() => Complete(change(disk)), _ => Record(decision.Events, () => Finish(new DiskReply.Done())), Fail);
+        }
+    }
+
+    /// <summary>D first, then F: bits that D has given up may stay, never the other way round.</summary>
+    private void GiveUpBits(Decision<DiskEvent> decision, string bitmap, Func<Volumes.TrackedDisk, ulong, Task> change)
+    {
+        if (decision.Refusal is { } refusal)
+        {
+            Finish(Rejected(refusal));
+        }
+        else if (decision.Events.IsEmpty)
+        {
+            Finish(new DiskReply.Done());
+        }
+        else if (RequireOnline(out var disk))
+        {
+            var set = State.Bitmaps[bitmap].SetId;
+            Record(decision.Events, () => Work(() => Complete(change(disk, set)), _ => Finish(new DiskReply.Done()), Fail));
+        }
+    }
+
+    private void Merge(DiskCommand.MergeBitmaps c)
+    {
+        if (!c.Sources.Any(s => s.Disk != id))
+        {
+            MergeResolved(c, new Dictionary<BitmapAddress, ForeignBitmap>());
+            return;
+        }
+
+        var self = Self;
+        var region = runner.Disks;
+        Work(
+            () => ForeignBitmap.FetchAsync(region, c.Sources.Where(s => s.Disk != id)),
+            foreign => MergeResolved(c, foreign),
+            Fail);
+    }
+
+    private void MergeResolved(DiskCommand.MergeBitmaps c, IReadOnlyDictionary<BitmapAddress, ForeignBitmap> foreign)
+    {
+        var size = State.Definition?.SizeBytes ?? 0;
+        var decision = BitmapDecider.Merge(State, c, foreign.ToDictionary(f => f.Key, f => f.Value.RefusalFor(size)));
+        if (decision.Refusal is { } refusal)
+        {
+            Finish(Rejected(refusal));
+            return;
+        }
+
+        var own = c.Sources.Where(s => s.Disk == id).Select(s => State.Bitmaps[s.Name].SetId).ToArray();
+        var extents = foreign.Values.SelectMany(f => f.Dirty).ToArray();
+        GainBits(decision, async disk =>
+        {
+            var target = State.Bitmaps[c.Target].SetId;
+            await disk.MergeAsync(target, own).ConfigureAwait(false);
+            await disk.MarkAsync(target, extents).ConfigureAwait(false);
+        });
+    }
+
+    // --- jobs
+
+    private void StartBackup(BackupOrder order)
+    {
+        if (BitmapDecider.Online(State, id)?.Refusal is { } offline)
+        {
+            Finish(Rejected(offline));
+            return;
+        }
+
+        if (!RequireOnline(out var disk))
+        {
+            return;
+        }
+
+        var state = State;
+        var basePoint = BackupDecider.BaseToLookFor(state, order);
+        Work(
+            () => BaseLookup.FindAsync(repositories, order.RepositoryId, basePoint, state, disk),
+            found => Start(order, found, disk),
+            Fail);
+    }
+
+    private void Start(BackupOrder order, BaseLookup found, Volumes.TrackedDisk disk)
+    {
+        if (found.Refusal is { } unavailable)
+        {
+            Finish(Rejected(unavailable));
+            return;
+        }
+
+        var now = clock.Now();
+        var job = new JobId(SortableId.Create(now, RandomNumberGenerator.GetBytes(10)));
+        var decision = BackupDecider.Start(State, id, order, found.Exists, job, now);
+        if (decision.Refusal is { } refusal)
+        {
+            Finish(Rejected(refusal));
+            return;
+        }
+
+        // A bitmap that is made for the job is in F before D names it.
+        var added = decision.Events.OfType<DiskEvent.BitmapAdded>().FirstOrDefault();
+        Work(
+            () => Complete(added is null ? Task.CompletedTask : disk.AddBitmapAsync(added.SetId, added.GranularityBytes, added.Recording, transient: false)),
+            _ => Record(decision.Events, () =>
+            {
+                var spec = State.Jobs[job.Value].Spec;
+                _running[job] = runner.Start(Context, Self, State.Definition!, spec, disk, found.Repository!);
+                Finish(new DiskReply.Job(ViewOf(job)!));
+            }),
+            Fail);
+    }
+
+    private void Retry(DiskCommand.RetryJob c)
+    {
+        if (!State.Jobs.TryGetValue(c.Job.Value, out var job))
+        {
+            Finish(Rejected(DiskAnswers.UnknownJob(c.Job)));
+        }
+        else if (job.Conclusion is null)
+        {
+            Refuse(RefusalCode.WrongState, $"job {c.Job} has not ended; only a job that failed, was cancelled or interrupted can be retried");
+        }
+        else if (job.Conclusion.Outcome == JobOutcome.Success)
+        {
+            Refuse(RefusalCode.WrongState, $"job {c.Job} succeeded; start a new backup instead");
+        }
+        else
+        {
+            StartBackup(BackupDecider.Retry(job, State));
+        }
+    }
+
+    private void SetPolicy(DiskCommand.SetJobPolicy c)
+    {
+        if (!State.Jobs.TryGetValue(c.Job.Value, out var job))
+        {
+            Finish(Rejected(DiskAnswers.UnknownJob(c.Job)));
+        }
+        else if (!_running.TryGetValue(c.Job, out var running) || job.Conclusion is not null || running.Control.IsEnding)
+        {
+            Refuse(RefusalCode.WrongState, $"job {c.Job} is ending or has ended; its policy is fixed");
+        }
+        else if (BackupArguments.Refusal(job.Spec.Sync, job.Spec.Bitmap is not null, c.Policy) is { } refusal)
+        {
+            Refuse(RefusalCode.InvalidPolicy, refusal);
+        }
+        else
+        {
+            Record([new DiskEvent.JobPolicyChanged(c.Job, c.Policy)], () =>
+            {
+                running.Control.Policy = c.Policy;
+                Finish(new DiskReply.Job(ViewOf(c.Job)!));
+            });
+        }
+    }
+
+    private void Dismiss(DiskCommand.DismissJob c)
+    {
+        if (!State.Jobs.TryGetValue(c.Job.Value, out var job))
+        {
+            Finish(Rejected(DiskAnswers.UnknownJob(c.Job)));
+        }
+        else if (job.Conclusion is null)
+        {
+            Refuse(RefusalCode.WrongState, $"job {c.Job} has not ended; only a concluded job can be dismissed");
+        }
+        else
+        {
+            Record(job.IsDismissed ? [] : [new DiskEvent.JobDismissed(c.Job)], () => Finish(new DiskReply.Job(ViewOf(c.Job)!)));
+        }
+    }
+
+    private object Steer(DiskCommand command)
+    {
+        var (job, verb) = command switch
+        {
+            DiskCommand.CancelJob c => (c.Job, JobVerb.Cancel),
+            DiskCommand.PauseJob c => (c.Job, JobVerb.Pause),
+            DiskCommand.ResumeJob c => (c.Job, JobVerb.Resume),
+            DiskCommand.SetJobRate c => (c.Job, JobVerb.SetRate),
+            DiskCommand.FinalizeJob c => (c.Job, JobVerb.Finalize),
+            _ => throw new UnreachableException(command.GetType().Name),
+        };
+        if (!State.Jobs.ContainsKey(job.Value))
+        {
+            return Rejected(DiskAnswers.UnknownJob(job));
+        }
+
+        if (!_running.TryGetValue(job, out var running) || running.Control.Refuse(verb) is not null)
+        {
+            var status = ViewOf(job)!.Status.ToString().ToLowerInvariant();
+            var why = _running.TryGetValue(job, out running) ? running.Control.Refuse(verb) : null;
+            return Rejected(new Refusal(RefusalCode.WrongState, why ?? $"job {job} is {status} and cannot {verb.ToString().ToLowerInvariant()} now"));
+        }
+
+        running.Control.Obey(command);
+        return new DiskReply.Job(ViewOf(job)!);
+    }
+
+    /// <summary>The job's end: D first, then F; only then is the bitmap free.</summary>
+    private void Conclude(BackupEnded ended)
+    {
+        var conclusion = ConclusionDecider.Conclude(State.Jobs[ended.Job.Value], ended.End);
+        Record([new DiskEvent.JobConcluded(ended.Job, conclusion, clock.Now())], () =>
+            Work(
+                () => DiskRecovery.SettleAsync(Local.Disk, ended.Job, conclusion, keepCheckpoint: ended.IsPointUnpublished),
+                _ => Record([new DiskEvent.JobSettled(ended.Job), .. AutoDismissal(ended.Job)], () =>
+                {
+                    _running.Remove(ended.Job);
+                    _waiters.Tell(ended.Job, ViewOf, v => new DiskReply.Job(v), Self);
+                    if (ended.IsPointUnpublished)
+                    {
+                        RecoverLater();
+                    }
+
+                    Finish();
+                }),
+                e =>
+                {
+                    // F still has the three sets and D knows what they become: the next opening settles them.
+                    Log.Log(Akka.Event.LogLevel.ErrorLevel, e, "Settling job " + ended.Job + " of disk " + id + " failed");
+                    _running.Remove(ended.Job);
+                    _waiters.Tell(ended.Job, ViewOf, v => new DiskReply.Job(v), Self);
+                    Finish();
+                }));
+    }
+
+    private DiskEvent[] AutoDismissal(JobId job) =>
+        State.Jobs[job.Value] is { IsDismissed: false, Spec.AutoDismiss: true } ? [new DiskEvent.JobDismissed(job)] : [];
+
+    private void Await(DiskQuery.AwaitJob q)
+    {
+        if (ViewOf(q.Job) is not { } view || view.IsSettled || q.Timeout <= TimeSpan.Zero)
+        {
+            Sender.Tell(ViewOf(q.Job) is { } now ? new DiskReply.Job(now) : Rejected(DiskAnswers.UnknownJob(q.Job)), Self);
+            return;
+        }
+
+        var waiter = Sender;
+        _waiters.Add(q.Job, waiter);
+        var expired = new WaitExpired(q.Job, waiter);
+        Timers.StartSingleTimer(expired, expired, q.Timeout);
+    }
+
+    private JobView? ViewOf(JobId job) => DiskAnswers.ViewOf(State, id, job, _running);
+
+    // --- points
+
+    private void DeletePoint(DiskCommand.DeletePoint c)
+    {
+        if (_running.Values.FirstOrDefault(r => r.Spec.Base == c.Point && r.Spec.RepositoryId == c.RepositoryId) is { } user)
+        {
+            Refuse(RefusalCode.Pinned, $"point {c.Point} is the base of running job {user.Spec.Id}; wait for it or cancel it");
+            return;
+        }
+
+        var bitmaps = State.Bitmaps.Values.Where(b => b.Base.Point == c.Point && b.Base.RepositoryId == c.RepositoryId).ToArray();
+        if (bitmaps.FirstOrDefault(b => b.BusyWith is not null) is { } busy)
+        {
+            Refuse(RefusalCode.Pinned, $"point {c.Point} is the base of bitmap '{busy.Name}', which job {busy.BusyWith} uses; wait for it");
+            return;
+        }
+
+        Work(
+            () => Rebase.PrepareAsync(repositories, c.RepositoryId, c.Point, id, bitmaps, Local.Disk),
+            rebase => Record([.. rebase.Events, new DiskEvent.PointDeleted(c.Point, c.RepositoryId)], () =>
+                Work(() => rebase.DeleteAsync(c.Point), _ => Finish(new DiskReply.Done()), Fail)),
+            Fail);
+    }
+
+    // --- after a start
+
+    private void RecoverDisk() => RecoverThen(Finish);
+
+    private void RecoverThen(Action then)
+    {
+        // A crash between journal and tracking file: the journal decides.
+        if (State.Definition is null && disks.Find(id) is not null)
+        {
+            Work(() => disks.RemoveAsync(id), _ => then(), e => RecoveryFailed(e, then));
+            return;
+        }
+
+        if (State.IsStopped && disks.Find(id)?.Disk is not null)
+        {
+            Work(() => disks.StopAsync(id), _ => then(), e => RecoveryFailed(e, then));
+            return;
+        }
+
+        if (disks.Find(id)?.Disk is not { } disk)
+        {
+            then();
+            return;
+        }
+
+        var state = State;
+        Work(
+            () => DiskRecovery.PlanAsync(state, disk, repositories, _running.Keys.ToHashSet(), clock),
+            plan => Record(plan.Events, () =>
+                Work(
+                    () => Complete(plan.CompleteAsync()),
+                    _ => Record(plan.Closing(State), () =>
+                    {
+                        if (!plan.IsComplete)
+                        {
+                            RecoverLater();
+                        }
+
+                        then();
+                    }),
+                    e => RecoveryFailed(e, then))),
+            e => RecoveryFailed(e, then));
+    }
+
+    private void RecoveryFailed(Exception e, Action then)
+    {
+        Log.Log(Akka.Event.LogLevel.WarningLevel, e, "Recovery of disk " + id + " is not complete; trying again");
+        RecoverLater();
+        then();
+    }
+
+    private void RecoverLater() => Timers.StartSingleTimer(nameof(Recover), new Recover(), RecoveryRetry);
+
+    // --- small things
+
+    private bool RequireOnline(out Volumes.TrackedDisk disk)
+    {
+        var local = Local;
+        disk = local.Disk!;
+        if (local.Disk is not null)
+        {
+            return true;
+        }
+
+        Finish(Rejected(local.Refusal ?? new Refusal(RefusalCode.WrongState, $"disk '{id}' is not served by this node")));
+        return false;
+    }
+
+    private void FinishWithDisk() => Finish(DiskAnswers.DescribeDisk(State, id, Local));
+
+    private void Refuse(RefusalCode code, string message) => Finish(Rejected(new Refusal(code, message)));
+
+    private void Fail(Exception e) => Finish(Rejected(Failures.Explain(e)));
+
+    private static async Task<bool> Complete(Task task)
+    {
+        await task.ConfigureAwait(false);
+        return true;
+    }
+
+    private sealed record Recover;
+
+    private sealed record WaitExpired(JobId Job, IActorRef Waiter);
+}

@@ -1,0 +1,309 @@
+using ActorBackup.Actors.Backups;
+using ActorBackup.Actors.Persistence;
+using ActorBackup.Actors.Storage;
+using ActorBackup.Core.Bitmaps;
+using ActorBackup.Core.Identity;
+using ActorBackup.Core.Jobs;
+using ActorBackup.Domain.Disks;
+using ActorBackup.Messages;
+using ActorBackup.Messages.Disks;
+using ActorBackup.Storage.Points;
+using ActorBackup.Volumes;
+
+namespace ActorBackup.Actors.Disks;
+
+/// <summary>Brings journal (D), tracking file (F) and repository (R) together after a start; docs/RULES.md has the table of what follows from what.</summary>
+/// <remarks>Idempotent: each step looks at what is there, so a recovery that dies is simply done again.</remarks>
+internal sealed class DiskRecovery
+{
+    private readonly DiskState _state;
+    private readonly TrackedDisk _disk;
+    private readonly IRepositories _repositories;
+    private readonly List<DiskEvent> _events = [];
+    private readonly List<(JobId Job, JobConclusion Conclusion, bool KeepPair)> _toSettle = [];
+    private readonly List<Func<Task>> _tidying = [];
+
+    private readonly TimeProvider _clock;
+
+    private DiskRecovery(DiskState state, TrackedDisk disk, IRepositories repositories, TimeProvider clock)
+    {
+        (_state, _disk, _repositories, _clock) = (state, disk, repositories, clock);
+    }
+
+    /// <summary>What D learns, before F changes.</summary>
+    public IReadOnlyList<DiskEvent> Events => _events;
+
+    /// <summary>False = some repository could not be asked; try again later.</summary>
+    public bool IsComplete { get; private set; } = true;
+
+    /// <summary>Looks at D, F and R, and changes only R (tombstones and partial points).</summary>
+    public static async Task<DiskRecovery> PlanAsync(
+        DiskState state, TrackedDisk disk, IRepositories repositories, IReadOnlySet<JobId> running, TimeProvider clock)
+    {
+        var recovery = new DiskRecovery(state, disk, repositories, clock);
+        recovery.CompareBitmaps();
+        foreach (var job in state.Jobs.Values.Where(j => !running.Contains(j.Spec.Id)))
+        {
+            await recovery.PlanJobAsync(job).ConfigureAwait(false);
+        }
+
+        foreach (var stranger in disk.JobsInTracking.Where(j => !state.Jobs.ContainsKey(j.Value)))
+        {
+            // Successor in F, no job in D.
+            recovery._tidying.Add(() => disk.SettleAsync(stranger, BitmapRemainder.SyncBitmap, keepCheckpoint: false));
+        }
+
+        await recovery.DeletePointsAsync().ConfigureAwait(false);
+        return recovery;
+    }
+
+    /// <summary>Settles F by what D says now.</summary>
+    public async Task CompleteAsync()
+    {
+        foreach (var (job, conclusion, keepPair) in _toSettle)
+        {
+            await SettleAsync(_disk, job, conclusion, keepPair).ConfigureAwait(false);
+        }
+
+        foreach (var step in _tidying)
+        {
+            await step().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>What D learns after F was settled.</summary>
+    public IReadOnlyList<DiskEvent> Closing(DiskState state) =>
+    [
+        .. _toSettle.Where(s => !state.Jobs[s.Job.Value].IsSettled).Select(s => new DiskEvent.JobSettled(s.Job)),
+        .. _toSettle.Where(s => state.Jobs[s.Job.Value] is { IsDismissed: false, Spec.AutoDismiss: true }).Select(s => new DiskEvent.JobDismissed(s.Job)),
+    ];
+
+    /// <summary>Makes F's sets of the job what the conclusion says. Nothing to do where F does not know the job.</summary>
+    public static async Task<bool> SettleAsync(TrackedDisk? disk, JobId job, JobConclusion conclusion, bool keepCheckpoint)
+    {
+        if (disk is null)
+        {
+            throw new RefusedException(new Refusal(RefusalCode.WrongState, "the disk is not served by this node"));
+        }
+
+        await disk.SettleAsync(job, conclusion.Remainder, keepCheckpoint).ConfigureAwait(false);
+        return true;
+    }
+
+    private void CompareBitmaps()
+    {
+        var known = _disk.BitmapSets.ToHashSet();
+        foreach (var bitmap in _state.Bitmaps.Values)
+        {
+            if (!known.Remove(bitmap.SetId))
+            {
+                _events.Add(bitmap.Persistent
+                    ? Invalidated(bitmap, "its bits are not in the tracking file")
+                    : new DiskEvent.BitmapRemoved(bitmap.Name));
+            }
+            else if (_disk.InconsistentReason(bitmap.SetId) is { } reason)
+            {
+                if (bitmap.InconsistentReason is null)
+                {
+                    _events.Add(Invalidated(bitmap, reason));
+                }
+            }
+            else if (!bitmap.Recording && bitmap.BusyWith is null)
+            {
+                _tidying.Add(() => _disk.SetRecordingAsync(bitmap.SetId, false));
+            }
+        }
+
+        foreach (var nameless in known)
+        {
+            _tidying.Add(() => _disk.RemoveBitmapAsync(nameless));
+        }
+    }
+
+    private static DiskEvent.BitmapInvalidated Invalidated(BitmapState bitmap, string reason) => new(bitmap.Name, reason);
+
+    private async Task PlanJobAsync(JobState job)
+    {
+        if (job.Conclusion is null)
+        {
+            await ConcludeAsync(job).ConfigureAwait(false);
+        }
+        else if (!job.IsSettled)
+        {
+            await SettleLaterAsync(job, job.Conclusion).ConfigureAwait(false);
+        }
+        else if (_disk.TryGetCheckpoint(job.Spec.Id, out _))
+        {
+            await PublishKeptAsync(job).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>
+    /// Concluded, not settled. The copy bitmap may replace the sync bitmap only if it is the one that goes with the point: the tracking file may hold
+    /// a newer pair, of which the run never heard that it was durable. When that cannot be shown, the sync bitmap stays; it claims too much, never too little.
+    /// </summary>
+    private async Task SettleLaterAsync(JobState job, JobConclusion conclusion)
+    {
+        if (conclusion is not { Remainder: BitmapRemainder.CopyBitmap, Point: { } id })
+        {
+            _toSettle.Add((job.Spec.Id, conclusion, false));
+            return;
+        }
+
+        var point = await TryFindAsync(job, id).ConfigureAwait(false);
+        var matches = point is not null && _disk.TryGetCheckpoint(job.Spec.Id, out var pair) && pair.Root == point.Root;
+        var keepPair = point is null && KeptPairs.IsWanted(_state, job.Spec.Id);
+        _toSettle.Add((job.Spec.Id, matches ? conclusion : conclusion with { Remainder = BitmapRemainder.SyncBitmap }, keepPair));
+        IsComplete &= !keepPair;
+    }
+
+    /// <summary>Null also when the repository cannot be asked.</summary>
+    private async Task<RecoveryPoint?> TryFindAsync(JobState job, PointId id)
+    {
+        try
+        {
+            var repository = await _repositories.OpenAsync(job.Spec.RepositoryId).ConfigureAwait(false);
+            return await repository.Data.Points.TryGetAsync(id, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Exception e) when (Failures.Explain(e).Code != RefusalCode.Internal)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The job died with its process. Its key in R decides (rule 12).</summary>
+    private async Task ConcludeAsync(JobState job)
+    {
+        JobEnd end;
+        try
+        {
+            var repository = await _repositories.OpenAsync(job.Spec.RepositoryId).ConfigureAwait(false);
+            await repository.EnsureAvailableAsync().ConfigureAwait(false);
+            end = await DecideAsync(job, repository).ConfigureAwait(false);
+        }
+        catch (RefusedException e) when (e.Refusal.Code == RefusalCode.UnknownRepository)
+        {
+            // It was detached, so nothing here will ever read its points: as if the job had never run.
+            end = Interrupted(null, false);
+        }
+        catch (Exception e) when (Failures.Explain(e).Code != RefusalCode.Internal)
+        {
+            IsComplete = false;
+            return;
+        }
+
+        var conclusion = ConclusionDecider.Conclude(job, end);
+        _events.Add(new DiskEvent.JobConcluded(job.Spec.Id, conclusion, _clock.Now()));
+        _toSettle.Add((job.Spec.Id, conclusion, false));
+    }
+
+    private async Task<JobEnd> DecideAsync(JobState job, OpenRepository repository)
+    {
+        var points = repository.Data.Points;
+        var id = new PointId(job.Spec.Id.Value);
+        if (await MakePartialAsync(job, repository).ConfigureAwait(false) is { } partial)
+        {
+            await points.PublishAsync(partial, CancellationToken.None).ConfigureAwait(false);
+        }
+        else
+        {
+            await points.BuryAsync(id, CancellationToken.None).ConfigureAwait(false);
+        }
+
+        // Whoever put something there first has decided.
+        if (await points.TryGetAsync(id, CancellationToken.None).ConfigureAwait(false) is not { } point)
+        {
+            return Interrupted(null, false);
+        }
+
+        var isPairs = _disk.TryGetCheckpoint(job.Spec.Id, out var pair) && pair.Root == point.Root;
+        return point.IsComplete || (isPairs && pair.Copy.IsEmpty())
+            ? new JobEnd(JobOutcome.Success, false, point.Id, point.IsComplete, null, null, JobStatistics.Empty, [])
+            : Interrupted(isPairs || job.Spec.Bitmap is null ? point.Id : null, false);
+    }
+
+    /// <summary>The partial point of the last durable pair; null when there is none, or the policy does not keep it.</summary>
+    private async Task<RecoveryPoint?> MakePartialAsync(JobState job, OpenRepository repository)
+    {
+        if (job.Policy != BitmapSyncPolicy.Always || job.Spec.Bitmap is not { } bitmap || !_disk.TryGetCheckpoint(job.Spec.Id, out var pair)
+            || _disk.InconsistentReason(_state.Bitmaps[bitmap].SetId) is not null)
+        {
+            return null;
+        }
+
+        var basePoint = job.Spec.Base is { } p ? await repository.Data.Points.TryGetAsync(p, CancellationToken.None).ConfigureAwait(false) : null;
+        if (job.Spec.Base is not null && basePoint is null)
+        {
+            return null;
+        }
+
+        var copyList = new DirtyBitmap(pair.Copy.Geometry);
+        if (job.Spec.Sync == SyncMode.Full)
+        {
+            copyList.MarkAll();
+        }
+        else
+        {
+            foreach (var extent in _disk.Extents(job.Spec.BitmapSet))
+            {
+                copyList.MarkBytes(extent.Offset, extent.Length);
+            }
+        }
+
+        return pair.Copy.Count() == copyList.Count()
+            ? null
+            : PointBuilder.Build(_state.Definition!, job.Spec, basePoint, copyList, pair.Copy, pair.Root, job.StartedAt);
+    }
+
+    private async Task PublishKeptAsync(JobState job)
+    {
+        if (!KeptPairs.IsWanted(_state, job.Spec.Id))
+        {
+            _tidying.Add(() => _disk.ForgetCheckpointAsync(job.Spec.Id));
+            return;
+        }
+
+        try
+        {
+            var repository = await _repositories.OpenAsync(job.Spec.RepositoryId).ConfigureAwait(false);
+            await repository.EnsureAvailableAsync().ConfigureAwait(false);
+            await KeptPairs.PublishAsync(_disk, _state.Definition!, job, repository).ConfigureAwait(false);
+        }
+        catch (RefusedException e) when (e.Refusal.Code == RefusalCode.UnknownRepository)
+        {
+            // Detached: should it come back, the next backup into it looks again.
+        }
+        catch (Exception e) when (Failures.Explain(e).Code != RefusalCode.Internal)
+        {
+            IsComplete = false;
+        }
+    }
+
+    /// <summary>Deletion in D, object still there.</summary>
+    private async Task DeletePointsAsync()
+    {
+        foreach (var (point, repositoryId) in _state.DeletedPoints)
+        {
+            try
+            {
+                var repository = await _repositories.OpenAsync(repositoryId).ConfigureAwait(false);
+                await repository.Data.Points.DeleteAsync(point, CancellationToken.None).ConfigureAwait(false);
+            }
+            catch (Exception e) when (Failures.Explain(e).Code != RefusalCode.Internal)
+            {
+                // Shown as a point until its repository is back at a later start.
+            }
+        }
+    }
+
+    private static JobEnd Interrupted(PointId? point, bool isComplete) =>
+        new(
+            JobOutcome.Interrupted,
+            false,
+            point,
+            isComplete,
+            "the node stopped while the job ran; 'abk job retry' goes on from what was copied",
+            nameof(RefusalCode.WrongState),
+            JobStatistics.Empty,
+            []);
+}

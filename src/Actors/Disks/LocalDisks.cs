@@ -1,0 +1,226 @@
+using System.Collections.Concurrent;
+using ActorBackup.Actors.Persistence;
+using ActorBackup.Core.Identity;
+using ActorBackup.Files;
+using ActorBackup.Messages;
+using ActorBackup.Volumes;
+using ActorBackup.Volumes.Tracking;
+using DiskDefinition = ActorBackup.Messages.Disks.DiskDefinition;
+using StoredDefinition = ActorBackup.Volumes.Tracking.DiskDefinition;
+
+namespace ActorBackup.Actors.Disks;
+
+/// <summary>The disks whose backing is on this node: opens their tracking files, serves them, closes them. Needs no actor and no cluster.</summary>
+/// <remarks>
+/// Order at an opening (rule 4): the tracking file's new generation is durable, then the register has it, then guests may write.
+/// A row of the register comes before the disk is in the journal and goes after it left it; the disk's actor tidies what a crash leaves between.
+/// </remarks>
+public sealed class LocalDisks(
+    IFileLayer files, IScheduler scheduler, TimeProvider time, TrackingRegister register, IDiskExports exports, string host, string scratchDirectory)
+{
+    private const string TrackingSuffix = ".abktrack";
+
+    private readonly ConcurrentDictionary<DiskId, LocalDisk> _disks = new();
+
+    public string Host { get; } = host;
+
+    /// <summary>Where copy-before-write spills to.</summary>
+    public string ScratchDirectory { get; } = scratchDirectory;
+
+    public IReadOnlyCollection<DiskId> Ids => [.. _disks.Keys];
+
+    /// <summary>Null when the disk is not of this node, or is stopped.</summary>
+    public LocalDisk? Find(DiskId disk) => _disks.GetValueOrDefault(disk);
+
+    /// <summary>Null when it is not served.</summary>
+    public ExportView? ExportOf(DiskId disk) => exports.Find(disk.Value);
+
+    /// <summary>Opens and serves every disk of the register that is not stopped. One that fails is kept with the reason and does not hinder the others.</summary>
+    public async Task OpenAllAsync()
+    {
+        var rows = register.ReadAll();
+        var opened = await Task.WhenAll(rows.Where(r => !r.IsStopped).Select(r => Task.Run(() => TryOpenAsync(r)))).ConfigureAwait(false);
+        register.Record([.. opened.Where(o => o.Local.Disk is not null).Select(o => RowOf(o.Disk, o.Path, o.Local.Disk!))]);
+        foreach (var (disk, _, local) in opened)
+        {
+            _disks[disk] = local;
+            Serve(disk, local);
+        }
+
+        // A stopped disk's actor is woken too: it may have a job to conclude once it is started.
+        foreach (var row in rows.Where(r => r.IsStopped))
+        {
+            _disks.TryAdd(row.Disk, new LocalDisk(null, null, null));
+        }
+    }
+
+    /// <summary>Makes the disk's tracking file and opens it. Guests do not see it before <see cref="ServeAsync"/>.</summary>
+    /// <exception cref="VolumeException">The backing or the tracking file's place is not usable.</exception>
+    /// <exception cref="RefusedException">Says why not.</exception>
+    public async Task<DiskDefinition> CreateAsync(DiskId id, string path, long blockBytes, string? journalDirectory, bool isReadOnly)
+    {
+        var backing = Path.GetFullPath(path);
+        if (_disks.FirstOrDefault(d => d.Value.Definition?.Backing == backing) is { Value: { } other })
+        {
+            throw new RefusedException(new Refusal(RefusalCode.InUse, $"{backing} is the backing of disk '{other.Definition!.Id}'; one file cannot be two disks"));
+        }
+
+        var trackingPath = TrackingPathFor(id, backing, journalDirectory);
+        RemoveOrphan(id, trackingPath);
+        var stored = TrackedDisk.Create(files, trackingPath, id, backing, (int)blockBytes, isReadOnly);
+        TrackedDisk? disk = null;
+        try
+        {
+            disk = await OpenAsync(trackingPath, expected: null).ConfigureAwait(false);
+            register.Record([RowOf(id, trackingPath, disk)]);
+            var local = new LocalDisk(DefinitionOf(stored, trackingPath), disk, null);
+            _disks[id] = local;
+            return local.Definition!;
+        }
+        catch
+        {
+            if (disk is not null)
+            {
+                await disk.CloseAsync().ConfigureAwait(false);
+            }
+
+            files.Delete(trackingPath);
+            throw;
+        }
+    }
+
+    /// <summary>Lets guests in.</summary>
+    public Task<bool> ServeAsync(DiskId id)
+    {
+        Serve(id, _disks[id]);
+        return Task.FromResult(true);
+    }
+
+    /// <summary>Forgets the disk and deletes its tracking file; the backing stays as it is.</summary>
+    public async Task<bool> RemoveAsync(DiskId id)
+    {
+        var row = register.Find(id);
+        await CloseAsync(id).ConfigureAwait(false);
+        _disks.TryRemove(id, out _);
+        if (row is not null)
+        {
+            files.Delete(row.TrackingPath);
+            register.Remove(id);
+        }
+
+        return true;
+    }
+
+    /// <summary>Releases the backing, so that another program may use it.</summary>
+    public async Task<bool> StopAsync(DiskId id)
+    {
+        await CloseAsync(id).ConfigureAwait(false);
+        _disks[id] = new LocalDisk(_disks.GetValueOrDefault(id)?.Definition, null, null);
+        if (register.Find(id) is { } row)
+        {
+            register.Record([row with { IsStopped = true }]);
+        }
+
+        return true;
+    }
+
+    /// <summary>Takes the backing again and serves it. Nothing happens to a disk that is open.</summary>
+    /// <exception cref="RefusedException">The disk is not of this node, or cannot be opened.</exception>
+    public async Task<bool> StartAsync(DiskId id)
+    {
+        if (_disks.GetValueOrDefault(id)?.Disk is not null)
+        {
+            return true;
+        }
+
+        var row = register.Find(id)
+            ?? throw new RefusedException(new Refusal(RefusalCode.WrongState, $"disk '{id}' is not of this node"));
+        var (_, path, local) = await TryOpenAsync(row).ConfigureAwait(false);
+        if (local.Disk is null)
+        {
+            _disks[id] = local;
+            throw new RefusedException(local.Refusal!);
+        }
+
+        register.Record([RowOf(id, path, local.Disk)]);
+        _disks[id] = local;
+        Serve(id, local);
+        return true;
+    }
+
+    /// <summary>Every disk gets its last checkpoint and a clean mark.</summary>
+    public Task CloseAllAsync() => Task.WhenAll(_disks.Keys.Select(id => Task.Run(() => CloseAsync(id))));
+
+    private static TrackingRegister.Row RowOf(DiskId id, string path, TrackedDisk disk) => new(id, path, disk.FileId.ToString(), disk.Generation, false);
+
+    private async Task CloseAsync(DiskId id)
+    {
+        await exports.RemoveAsync(id.Value).ConfigureAwait(false);
+        if (_disks.GetValueOrDefault(id)?.Disk is { } disk)
+        {
+            await disk.CloseAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async Task<(DiskId Disk, string Path, LocalDisk Local)> TryOpenAsync(TrackingRegister.Row row)
+    {
+        DiskDefinition? definition = null;
+        try
+        {
+            definition = DefinitionOf(TrackedDisk.ReadDefinition(files, row.TrackingPath), row.TrackingPath);
+            var disk = await OpenAsync(row.TrackingPath, new TrackingExpectation(TrackingFileId.Parse(row.FileId), row.Generation)).ConfigureAwait(false);
+            return (row.Disk, row.TrackingPath, new LocalDisk(definition, disk, null));
+        }
+        catch (Exception e)
+        {
+            return (row.Disk, row.TrackingPath, new LocalDisk(definition, null, Failures.Explain(e)));
+        }
+    }
+
+    private Task<TrackedDisk> OpenAsync(string trackingPath, TrackingExpectation? expected) =>
+        TrackedDisk.OpenAsync(files, scheduler, time, trackingPath, expected);
+
+    private void Serve(DiskId id, LocalDisk local)
+    {
+        if (local is { Disk: { } disk, Definition: { } definition })
+        {
+            disk.AllowWrites();
+            exports.Add(id.Value, $"disk {id}, {definition.Backing}", disk);
+        }
+    }
+
+    private DiskDefinition DefinitionOf(StoredDefinition stored, string trackingPath) =>
+        new(stored.Id, stored.BackingPath, stored.SizeBytes, stored.BlockBytes, trackingPath, stored.IsReadOnly, Host);
+
+    private string TrackingPathFor(DiskId id, string backing, string? journalDirectory)
+    {
+        if (journalDirectory is not null)
+        {
+            return files.KindOf(journalDirectory) == FileKind.Directory
+                ? Path.Combine(Path.GetFullPath(journalDirectory), id.Value + TrackingSuffix)
+                : throw new RefusedException(new Refusal(RefusalCode.MissingFile, $"{journalDirectory} is not a directory; --journal names an existing directory for the tracking file"));
+        }
+
+        return backing.StartsWith("/dev/", StringComparison.Ordinal)
+            ? throw new RefusedException(new Refusal(RefusalCode.InvalidArgument, $"the tracking file cannot lie beside the device {backing}; name a directory for it with --journal DIR"))
+            : backing + TrackingSuffix;
+    }
+
+    /// <summary>A tracking file that nobody registered: left by a creation that a crash cut short, or somebody else's. Only the first may go.</summary>
+    private void RemoveOrphan(DiskId id, string trackingPath)
+    {
+        if (files.KindOf(trackingPath) == FileKind.Missing)
+        {
+            return;
+        }
+
+        if (!TrackedDisk.IsUnused(files, trackingPath, id))
+        {
+            throw new RefusedException(new Refusal(
+                RefusalCode.Exists,
+                $"{trackingPath} exists: the file is, or was, a disk of another node. If it is not in use any more, delete that tracking file and add the disk again; its bitmaps are lost then"));
+        }
+
+        files.Delete(trackingPath);
+    }
+}

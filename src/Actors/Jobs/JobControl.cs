@@ -1,0 +1,142 @@
+using System.Diagnostics;
+using ActorBackup.Core.Bitmaps;
+using ActorBackup.Core.Jobs;
+using ActorBackup.Messages.Disks;
+
+namespace ActorBackup.Actors.Jobs;
+
+/// <summary>The levers of a running job: what its actor pulls and what its workers look at. Safe from many threads.</summary>
+public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, long rateBytesPerSecond) : IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly TaskCompletionSource<bool?> _decision = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private JobStatus _status = JobStatus.Created;
+    private BitmapSyncPolicy? _policy = policy;
+
+    /// <summary>Raised after the status changed, on any thread.</summary>
+    public event Action? Changed;
+
+    public PauseGate Gate { get; } = new();
+
+    public RateLimit Rate { get; } = new(clock, rateBytesPerSecond);
+
+    public CancellationToken Stopped => _stop.Token;
+
+    public bool IsCancelled { get; private set; }
+
+    public bool IsForced { get; private set; }
+
+    /// <summary>The actor is gone: nothing may be published or concluded any more.</summary>
+    public bool IsAbandoned { get; private set; }
+
+    /// <summary>From here on policy and outcome are fixed.</summary>
+    public bool IsEnding => Status is JobStatus.Waiting or JobStatus.Aborting or JobStatus.Concluded;
+
+    public BitmapSyncPolicy? Policy
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _policy;
+            }
+        }
+
+        set
+        {
+            lock (_lock)
+            {
+                _policy = value;
+            }
+        }
+    }
+
+    public JobStatus Status
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _status == JobStatus.Running && Gate.IsPaused ? JobStatus.Paused : _status;
+            }
+        }
+    }
+
+    public void MoveTo(JobStatus status)
+    {
+        lock (_lock)
+        {
+            _status = status;
+        }
+
+        Changed?.Invoke();
+    }
+
+    /// <summary>Why the verb cannot be obeyed now; null when it can.</summary>
+    public string? Refuse(JobVerb verb)
+    {
+        var status = Status;
+        return (verb, status) switch
+        {
+            (JobVerb.Pause, JobStatus.Paused) => "the job is paused already",
+            (JobVerb.Resume, not JobStatus.Paused) => "the job is not paused",
+            _ when !JobStates.Accepts(status, verb) => $"the job is {status.ToString().ToLowerInvariant()}; it cannot be told to {verb.ToString().ToLowerInvariant()} now",
+            _ => null,
+        };
+    }
+
+    public void Obey(DiskCommand command)
+    {
+        switch (command)
+        {
+            case DiskCommand.CancelJob c:
+                Cancel(c.Force);
+                break;
+            case DiskCommand.PauseJob:
+                Gate.Pause();
+                Changed?.Invoke();
+                break;
+            case DiskCommand.ResumeJob:
+                Gate.Resume();
+                Changed?.Invoke();
+                break;
+            case DiskCommand.SetJobRate c:
+                Rate.Set(c.BytesPerSecond);
+                break;
+            case DiskCommand.FinalizeJob c:
+                _decision.TrySetResult(c.Keep);
+                break;
+            default:
+                throw new UnreachableException(command.GetType().Name);
+        }
+    }
+
+    public void Cancel(bool force)
+    {
+        lock (_lock)
+        {
+            IsCancelled = true;
+            IsForced |= force;
+        }
+
+        _stop.Cancel();
+        _decision.TrySetResult(null);
+    }
+
+    public void Abandon()
+    {
+        IsAbandoned = true;
+        _stop.Cancel();
+        _decision.TrySetResult(null);
+    }
+
+    /// <summary>Waits in <see cref="JobStatus.Pending"/> for finalize (keep or not) or cancel.</summary>
+    public async Task<bool?> DecideAsync()
+    {
+        MoveTo(JobStatus.Pending);
+        return await _decision.Task.ConfigureAwait(false);
+    }
+
+    public void Dispose() => _stop.Dispose();
+}

@@ -1,0 +1,49 @@
+using Akka.Persistence.Sql.Config;
+using LinqToDB;
+using LinqToDB.DataProvider.SQLite;
+using Microsoft.Data.Sqlite;
+
+namespace ActorBackup.Actors.Persistence;
+
+/// <summary>The journal database (D) of one node: a SQLite file in WAL mode with <c>synchronous=FULL</c>, so that what was persisted stays.</summary>
+public sealed class JournalDatabase
+{
+    private const string Durable = "PRAGMA synchronous=FULL; PRAGMA busy_timeout=10000;";
+
+    public JournalDatabase(string path)
+    {
+        Path = path;
+        ConnectionString = new SqliteConnectionStringBuilder { DataSource = path }.ToString();
+        using var connection = Open();
+        using var command = connection.CreateCommand();
+
+        // WAL mode is a property of the file; the journal plugin does not set it.
+        command.CommandText = "PRAGMA journal_mode=WAL;";
+        command.ExecuteNonQuery();
+    }
+
+    public string Path { get; }
+
+    public string ConnectionString { get; }
+
+    /// <summary>How Akka.Persistence.Sql connects.</summary>
+    public DataOptionsSetup Setup =>
+        new(new DataOptions()
+            .UseSQLite(ConnectionString, SQLiteProvider.Microsoft)
+            .UseAfterConnectionOpened(connection => MakeDurable((SqliteConnection)connection)));
+
+    public SqliteConnection Open()
+    {
+        var connection = new SqliteConnection(ConnectionString);
+        connection.Open();
+        MakeDurable(connection);
+        return connection;
+    }
+
+    private static void MakeDurable(SqliteConnection connection)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = Durable;
+        command.ExecuteNonQuery();
+    }
+}

@@ -1,0 +1,88 @@
+using ActorBackup.Core.Identity;
+using Microsoft.Data.Sqlite;
+
+namespace ActorBackup.Actors.Persistence;
+
+/// <summary>
+/// The journal database's record of which tracking file belongs to which disk, and of its newest generation that was opened (rule 4).
+/// </summary>
+/// <remarks>
+/// It is a table beside the journal, not an event, so that exports serve before the cluster is up: a row is written after the file's new
+/// generation is durable and before the first write is let through. It lives in the same database as the events, so that a database that is
+/// rolled back takes it along. See docs/adr/0002.
+/// </remarks>
+public sealed class TrackingRegister(JournalDatabase database)
+{
+    public sealed record Row(DiskId Disk, string TrackingPath, string FileId, ulong Generation, bool IsStopped);
+
+    public void Initialize()
+    {
+        using var connection = database.Open();
+        Execute(
+            connection,
+            """
+            CREATE TABLE IF NOT EXISTS tracking_register (
+                disk TEXT PRIMARY KEY, tracking_path TEXT NOT NULL, file_id TEXT NOT NULL, generation INTEGER NOT NULL, stopped INTEGER NOT NULL);
+            """);
+    }
+
+    public IReadOnlyList<Row> ReadAll()
+    {
+        using var connection = database.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText = "SELECT disk, tracking_path, file_id, generation, stopped FROM tracking_register ORDER BY disk";
+        using var reader = command.ExecuteReader();
+        var rows = new List<Row>();
+        while (reader.Read())
+        {
+            rows.Add(new Row(new DiskId(reader.GetString(0)), reader.GetString(1), reader.GetString(2), (ulong)reader.GetInt64(3), reader.GetInt64(4) != 0));
+        }
+
+        return rows;
+    }
+
+    public Row? Find(DiskId disk) => ReadAll().FirstOrDefault(r => r.Disk == disk);
+
+    /// <summary>Durable on return; all rows in one transaction.</summary>
+    public void Record(IReadOnlyCollection<Row> rows)
+    {
+        if (rows.Count == 0)
+        {
+            return;
+        }
+
+        using var connection = database.Open();
+        using var transaction = connection.BeginTransaction();
+        foreach (var row in rows)
+        {
+            Execute(
+                connection,
+                "INSERT OR REPLACE INTO tracking_register VALUES ($disk, $path, $file, $generation, $stopped)",
+                ("$disk", row.Disk.Value),
+                ("$path", row.TrackingPath),
+                ("$file", row.FileId),
+                ("$generation", (long)row.Generation),
+                ("$stopped", row.IsStopped ? 1 : 0));
+        }
+
+        transaction.Commit();
+    }
+
+    public void Remove(DiskId disk)
+    {
+        using var connection = database.Open();
+        Execute(connection, "DELETE FROM tracking_register WHERE disk = $disk", ("$disk", disk.Value));
+    }
+
+    private static void Execute(SqliteConnection connection, string sql, params ReadOnlySpan<(string Name, object Value)> parameters)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        foreach (var (name, value) in parameters)
+        {
+            command.Parameters.AddWithValue(name, value);
+        }
+
+        command.ExecuteNonQuery();
+    }
+}

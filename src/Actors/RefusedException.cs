@@ -1,0 +1,9 @@
+using ActorBackup.Messages;
+
+namespace ActorBackup.Actors;
+
+/// <summary>Carries a refusal out of asynchronous work to the actor that started it.</summary>
+public sealed class RefusedException(Refusal refusal) : Exception(refusal.Message)
+{
+    public Refusal Refusal { get; } = refusal;
+}

@@ -1,0 +1,274 @@
+using System.Security.Cryptography;
+using ActorBackup.Actors.Jobs;
+using ActorBackup.Actors.Persistence;
+using ActorBackup.Core.Bitmaps;
+using ActorBackup.Core.Identity;
+using ActorBackup.Core.Jobs;
+using ActorBackup.Domain.Storage;
+using ActorBackup.Messages;
+using ActorBackup.Messages.Catalog;
+using ActorBackup.Messages.Disks;
+using ActorBackup.Messages.Storage;
+using ActorBackup.Storage.Points;
+using Akka.Actor;
+
+namespace ActorBackup.Actors.Storage;
+
+/// <summary>One repository on this node: owns its data plane, which local jobs use by reference, and its restore and verify jobs.</summary>
+internal sealed class StorageActor(RegisteredRepository repository, string host, RepositoryAccess repositories, TimeProvider clock)
+    : EventSourcedActor<StorageEvent, StorageState>($"storage-{host}-{repository.RepositoryId}", StorageState.Empty), IWithTimers
+{
+    private readonly Dictionary<JobId, StorageRun> _running = [];
+    private readonly JobWaiters _waiters = new();
+    private OpenRepository? _open;
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    protected override StorageState Apply(StorageState state, StorageEvent e) => StorageState.Apply(state, e);
+
+    protected override object Rejected(Refusal refusal) => new StorageReply.Rejected(refusal);
+
+    protected override bool Notice(object message)
+    {
+        switch (message)
+        {
+            case StorageSupervisor.Open when _open is not null:
+                Sender.Tell(_open, Self);
+                return true;
+            case StorageCommand.GetJobs:
+                Sender.Tell(new StorageReply.Jobs([.. State.Jobs.Keys.Select(j => ViewOf(new JobId(j))!)]), Self);
+                return true;
+            case StorageCommand.GetJob c:
+                Sender.Tell(Describe(c.Job), Self);
+                return true;
+            case StorageCommand.AwaitJob c:
+                Await(c);
+                return true;
+            case WaitExpired w:
+                _waiters.Expire(w.Job, w.Waiter, ViewOf, v => new StorageReply.Job(v), Self);
+                return true;
+            case StorageCommand.CancelJob c when _running.TryGetValue(c.Job, out var run):
+                run.Cancel();
+                Sender.Tell(Describe(c.Job), Self);
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    protected override void Carry(object command)
+    {
+        switch (command)
+        {
+            case StorageSupervisor.Open:
+                WithRepository(open => Finish(open), e => Finish(new StorageSupervisor.Unavailable(Failures.Explain(e))));
+                break;
+            case StorageCommand.StartJob c:
+                WithRepository(open => Start(c, open), Fail);
+                break;
+            case StorageCommand.CancelJob c:
+                Finish(State.Jobs.ContainsKey(c.Job.Value)
+                    ? Rejected(new Refusal(RefusalCode.WrongState, $"job {c.Job} has ended"))
+                    : Describe(c.Job));
+                break;
+            case StorageCommand.DismissJob c:
+                Dismiss(c.Job);
+                break;
+            case RunEnded ended:
+                Record([new StorageEvent.JobConcluded(ended.Job, ended.Conclusion, clock.Now())], () =>
+                {
+                    _running.Remove(ended.Job);
+                    _waiters.Tell(ended.Job, ViewOf, v => new StorageReply.Job(v), Self);
+                    Finish();
+                });
+                break;
+            default:
+                throw new NotSupportedException($"No handling for {command.GetType().Name}.");
+        }
+    }
+
+    protected override void ResumeEffects()
+    {
+        foreach (var job in State.Jobs.Values.Where(j => j.Conclusion is null))
+        {
+            // It died with its process. A restore's file under its final name is whole or absent; its partial file is of no use.
+            var conclusion = new JobConclusion(
+                JobOutcome.Interrupted, BitmapRemainder.Nothing, null, null, "the node stopped while the job ran; start it again", nameof(RefusalCode.Internal), JobStatistics.Empty, []);
+            StorageRun.DeleteLeftovers(job.Job);
+            Self.Tell(new RunEnded(job.Job.Id, conclusion), ActorRefs.NoSender);
+        }
+    }
+
+    protected override void PostStop()
+    {
+        foreach (var run in _running.Values)
+        {
+            run.Cancel();
+        }
+
+        base.PostStop();
+    }
+
+    private void WithRepository(Action<OpenRepository> then, Action<Exception> otherwise)
+    {
+        if (_open is { } open)
+        {
+            then(open);
+            return;
+        }
+
+        Work(
+            () => RepositoryFactory.OpenAsync(repository, repositories.Index, clock),
+            opened =>
+            {
+                _open = opened;
+                then(opened);
+            },
+            otherwise);
+    }
+
+    private void Start(StorageCommand.StartJob c, OpenRepository open) =>
+        Work(
+            async () =>
+            {
+                var point = await open.Data.Points.TryGetAsync(c.Point, CancellationToken.None).ConfigureAwait(false);
+                return (Point: point, Refusal: Check(c, point));
+            },
+            found =>
+            {
+                if (found.Refusal is { } refusal)
+                {
+                    Finish(Rejected(refusal));
+                    return;
+                }
+
+                var now = clock.Now();
+                var id = new JobId(SortableId.Create(now, RandomNumberGenerator.GetBytes(10)));
+                var job = new StorageJob(id, c.Kind, c.Point, found.Point!.Disk, c.Target, c.Force, c.Percent);
+                Record([new StorageEvent.JobStarted(job, now)], () =>
+                {
+                    var run = new StorageRun(job, found.Point, open);
+                    _running[id] = run;
+                    var self = Self;
+                    Task.Run(run.RunAsync).ContinueWith(
+                        t =>
+                        {
+                            run.Dispose();
+                            self.Tell(new RunEnded(id, t.Result), ActorRefs.NoSender);
+                        },
+                        TaskScheduler.Default);
+                    Finish(Describe(id));
+                });
+            },
+            Fail);
+
+    /// <summary>What can be known to be wrong before the job exists is refused at once, and changes nothing.</summary>
+    private static Refusal? Check(StorageCommand.StartJob c, RecoveryPoint? point)
+    {
+        if (point is null)
+        {
+            return new Refusal(RefusalCode.UnknownPoint, $"there is no point '{c.Point}'; 'abk point list' shows the points");
+        }
+
+        if (c.Kind != JobKind.Restore)
+        {
+            return null;
+        }
+
+        if (!point.IsComplete && !c.Force)
+        {
+            return new Refusal(
+                RefusalCode.Partial, $"point {point.Id} is partial: it lacks blocks ('abk point show {point.Id}' lists them); add --force to restore what it has");
+        }
+
+        if (Directory.Exists(c.Target))
+        {
+            return new Refusal(RefusalCode.NotAFile, $"{c.Target} is a directory; name the file to write");
+        }
+
+        if (File.Exists(c.Target) && !c.Force)
+        {
+            return new Refusal(RefusalCode.Exists, $"{c.Target} exists; choose another --to, or add --force to replace it");
+        }
+
+        return Directory.Exists(Path.GetDirectoryName(c.Target))
+            ? null
+            : new Refusal(RefusalCode.MissingFile, $"the directory of {c.Target} does not exist; create it first");
+    }
+
+    private void Dismiss(JobId id)
+    {
+        if (!State.Jobs.TryGetValue(id.Value, out var job))
+        {
+            Finish(Describe(id));
+        }
+        else if (job.Conclusion is null)
+        {
+            Finish(Rejected(new Refusal(RefusalCode.WrongState, $"job {id} has not ended; only a concluded job can be dismissed")));
+        }
+        else
+        {
+            Record(job.IsDismissed ? [] : [new StorageEvent.JobDismissed(id)], () => Finish(Describe(id)));
+        }
+    }
+
+    private void Await(StorageCommand.AwaitJob c)
+    {
+        if (ViewOf(c.Job) is not { } view || view.IsSettled || c.Timeout <= TimeSpan.Zero)
+        {
+            Sender.Tell(Describe(c.Job), Self);
+            return;
+        }
+
+        var waiter = Sender;
+        _waiters.Add(c.Job, waiter);
+        var expired = new WaitExpired(c.Job, waiter);
+        Timers.StartSingleTimer(expired, expired, c.Timeout);
+    }
+
+    private StorageReply Describe(JobId id) =>
+        ViewOf(id) is { } view
+            ? new StorageReply.Job(view)
+            : new StorageReply.Rejected(Disks.DiskAnswers.UnknownJob(id));
+
+    private JobView? ViewOf(JobId id)
+    {
+        if (!State.Jobs.TryGetValue(id.Value, out var job))
+        {
+            return null;
+        }
+
+        var view = new JobView
+        {
+            Id = id,
+            Kind = job.Job.Kind,
+            Disk = job.Job.Disk,
+            Repository = repository.Name,
+            Status = JobStatus.Running,
+            IsDismissed = job.IsDismissed,
+            Point = job.Job.Point,
+            Target = job.Job.Target,
+            StartedAt = job.StartedAt,
+        };
+        return job.Conclusion is { } c
+            ? view with
+            {
+                Status = JobStatus.Concluded,
+                Outcome = c.Outcome,
+                Statistics = c.Statistics,
+                Error = c.Error,
+                ErrorCode = c.ErrorCode,
+                BadExtents = c.BadExtents,
+                EndedAt = job.EndedAt,
+            }
+            : _running.TryGetValue(id, out var run)
+                ? view with { Statistics = run.Progress.Read(), Phase = run.Progress.Phase }
+                : view;
+    }
+
+    private void Fail(Exception e) => Finish(Rejected(Failures.Explain(e)));
+
+    private sealed record RunEnded(JobId Job, JobConclusion Conclusion);
+
+    private sealed record WaitExpired(JobId Job, IActorRef Waiter);
+}

@@ -1,0 +1,145 @@
+using System.Net.Sockets;
+using ActorBackup.Core.Blocks;
+using ActorBackup.Nbd.Protocol;
+using ActorBackup.Nbd.Transport;
+
+namespace ActorBackup.Nbd.Client;
+
+/// <summary>A connection to a server with its receiving thread: requests go in, results come out, in any order.</summary>
+internal sealed class ClientConnection
+{
+    private const int StackBytes = 256 * 1024;
+
+    private readonly NbdUri _uri;
+    private readonly Socket _socket;
+    private readonly RequestTable _requests;
+    private readonly TaskCompletionSource<RemoteExport> _entered = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Sender? _sender;
+
+    private ClientConnection(NbdUri uri, int maxInFlight)
+    {
+        _uri = uri;
+        _requests = new RequestTable(maxInFlight);
+        _socket = uri.SocketPath is null
+            ? new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true }
+            : new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+    }
+
+    /// <summary>Completes when the receiving thread is gone, and with it every use of callers' memory.</summary>
+    public Task Ended => _ended.Task;
+
+    /// <summary>Connects and enters the export.</summary>
+    public static async Task<(ClientConnection Connection, RemoteExport Export)> OpenAsync(NbdUri uri, int maxInFlight, CancellationToken cancellation)
+    {
+        var connection = new ClientConnection(uri, maxInFlight);
+        new Thread(connection.Run, StackBytes) { IsBackground = true, Name = "nbd client" }.Start();
+        await using var registration = cancellation.Register(connection.Abort).ConfigureAwait(false);
+        try
+        {
+            return (connection, await connection._entered.Task.ConfigureAwait(false));
+        }
+        catch (Exception) when (cancellation.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(cancellation);
+        }
+    }
+
+    /// <summary>Sends a request. Waits only while too many are in flight, and only that can be cancelled.</summary>
+    public ValueTask SendAsync(in RequestHeader request, ReadOnlyMemory<byte> payload, Memory<byte> target, CancellationToken cancellation)
+    {
+        if (!_requests.TryReserve())
+        {
+            return WaitAndSendAsync(request, payload, target, cancellation);
+        }
+
+        var pending = Post(request, payload, target, default);
+        return new ValueTask(pending, pending.Version);
+    }
+
+    /// <summary>Sends a BLOCK_STATUS like <see cref="SendAsync"/>.</summary>
+    /// <returns>How many runs were filled.</returns>
+    public async ValueTask<int> QueryAsync(RequestHeader request, Memory<AllocationRun> runs, CancellationToken cancellation)
+    {
+        await _requests.AwaitOneAsync(cancellation).ConfigureAwait(false);
+        var pending = Post(request, default, default, runs);
+        return await new ValueTask<int>(pending, pending.Version).ConfigureAwait(false);
+    }
+
+    /// <summary>Says goodbye; the server finishes what it has begun and ends the connection.</summary>
+    public void Disconnect() => _sender!.Post(new Goodbye());
+
+    /// <summary>Cuts the connection; also ends an attempt to connect.</summary>
+    public void Abort()
+    {
+        try
+        {
+            _socket.Shutdown(SocketShutdown.Both);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // Not connected yet: only closing ends the attempt.
+            _socket.Dispose();
+        }
+    }
+
+    private async ValueTask WaitAndSendAsync(RequestHeader request, ReadOnlyMemory<byte> payload, Memory<byte> target, CancellationToken cancellation)
+    {
+        await _requests.AwaitOneAsync(cancellation).ConfigureAwait(false);
+        var pending = Post(request, payload, target, default);
+        await new ValueTask(pending, pending.Version).ConfigureAwait(false);
+    }
+
+    private ClientRequest Post(in RequestHeader request, ReadOnlyMemory<byte> payload, Memory<byte> target, Memory<AllocationRun> runs)
+    {
+        var pending = _requests.Begin(out var cookie);
+        pending.Prepare(request with { Cookie = cookie }, payload, target, runs);
+        _requests.Expect(pending);
+        _sender!.Post(pending);
+        return pending;
+    }
+
+    private void Run()
+    {
+        var reason = "The server ended the connection.";
+        try
+        {
+            Connect();
+            Converse();
+        }
+        catch (Exception e) when (e is SocketException or IOException or ObjectDisposedException)
+        {
+            reason = e.Message;
+            _entered.TrySetException(e is IOException ? e : new IOException($"Cannot connect to {_uri}: {e.Message}", e));
+        }
+        finally
+        {
+            Abort();
+            _requests.Lose($"The connection to {_uri} is lost. {reason}");
+            _socket.Dispose();
+            _ended.SetResult();
+        }
+    }
+
+    private void Connect()
+    {
+        if (_uri.SocketPath is { } path)
+        {
+            _socket.Connect(new UnixDomainSocketEndPoint(path));
+        }
+        else
+        {
+            _socket.Connect(_uri.Host!, _uri.Port);
+        }
+    }
+
+    private void Converse()
+    {
+        var socket = new BlockingSocket(_socket);
+        using var input = new ReceiveBuffer(socket, BufferPool.Shared);
+        _sender = new Sender(socket);
+        var export = new ClientHandshake(_uri.ExportName, input, _sender).Run();
+        _entered.SetResult(export);
+        new ReplyReader(export, input, _requests).Run();
+    }
+}

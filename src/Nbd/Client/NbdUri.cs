@@ -1,0 +1,73 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace ActorBackup.Nbd.Client;
+
+/// <summary>Where an export is: <c>nbd://host[:port]/name</c> or <c>nbd+unix:///name?socket=/path</c>.</summary>
+/// <remarks>Exactly one of SocketPath and Host is set. The name may be empty, which asks for the default export.</remarks>
+public sealed record NbdUri
+{
+    public const int DefaultPort = 10809;
+
+    private const string TcpScheme = "nbd";
+    private const string UnixScheme = "nbd+unix";
+    private const string SocketParameter = "socket=";
+
+    private NbdUri()
+    {
+    }
+
+    public string? SocketPath { get; private init; }
+
+    public string? Host { get; private init; }
+
+    public int Port { get; private init; }
+
+    public string ExportName { get; private init; } = "";
+
+    public static NbdUri Unix(string socketPath, string exportName) => new() { SocketPath = socketPath, ExportName = exportName };
+
+    public static NbdUri Tcp(string host, int port, string exportName) => new() { Host = host, Port = port, ExportName = exportName };
+
+    /// <exception cref="FormatException">Says what is wrong with the text.</exception>
+    public static NbdUri Parse(string text)
+    {
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var uri))
+        {
+            throw new FormatException($"'{text}' is not a URI.");
+        }
+
+        var name = uri.AbsolutePath.Length > 0 ? Uri.UnescapeDataString(uri.AbsolutePath[1..]) : "";
+        return uri.Scheme switch
+        {
+            TcpScheme when uri.Host.Length > 0 => Tcp(uri.IdnHost, uri.Port > 0 ? uri.Port : DefaultPort, name),
+            TcpScheme => throw new FormatException($"'{text}' names no host."),
+            UnixScheme => Unix(SocketOf(uri) ?? throw new FormatException($"'{text}' names no socket=PATH."), name),
+            _ => throw new FormatException($"'{text}' is neither nbd:// nor nbd+unix://."),
+        };
+    }
+
+    public static bool TryParse(string text, [NotNullWhen(true)] out NbdUri? uri)
+    {
+        try
+        {
+            uri = Parse(text);
+            return true;
+        }
+        catch (FormatException)
+        {
+            uri = null;
+            return false;
+        }
+    }
+
+    public override string ToString() =>
+        SocketPath is not null
+            ? $"{UnixScheme}:///{Uri.EscapeDataString(ExportName)}?{SocketParameter}{Uri.EscapeDataString(SocketPath).Replace("%2F", "/", StringComparison.Ordinal)}"
+            : $"{TcpScheme}://{(Host!.Contains(':') ? $"[{Host}]" : Host)}:{Port}/{Uri.EscapeDataString(ExportName)}";
+
+    private static string? SocketOf(Uri uri)
+    {
+        var parameter = uri.Query.TrimStart('?').Split('&').FirstOrDefault(p => p.StartsWith(SocketParameter, StringComparison.Ordinal));
+        return parameter?.Length > SocketParameter.Length ? Uri.UnescapeDataString(parameter[SocketParameter.Length..]) : null;
+    }
+}

@@ -1,0 +1,154 @@
+using System.Net.Sockets;
+using ActorBackup.Nbd.Transport;
+
+namespace ActorBackup.Nbd.Server;
+
+/// <summary>One client: a socket, the thread that serves it, and how it ends.</summary>
+internal sealed class Connection : IDisposable
+{
+    /// <summary>Devices run on this stack, and so does exception handling; unused pages cost nothing.</summary>
+    private const int StackBytes = 256 * 1024;
+
+    private readonly NbdServer _server;
+    private readonly BlockingSocket _socket;
+    private readonly CancellationTokenSource _cancellation = new();
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private NbdExport? _export;
+    private volatile bool _isClosing;
+
+    public Connection(NbdServer server, Socket socket)
+    {
+        _server = server;
+        _socket = new BlockingSocket(socket);
+        Cancellation = _cancellation.Token;
+    }
+
+    public NbdServerOptions Options => _server.Options;
+
+    /// <summary>Asks device calls to give up waiting, once the client is beyond being answered.</summary>
+    public CancellationToken Cancellation { get; }
+
+    /// <summary>Requests that come now get ESHUTDOWN.</summary>
+    public bool IsClosing => _isClosing;
+
+    /// <summary>Completes when nothing of the connection is left.</summary>
+    public Task Ended => _ended.Task;
+
+    /// <summary>Closes connections politely until impatience comes, then cuts the rest.</summary>
+    /// <returns>False when some have not ended, because a device call still runs.</returns>
+    public static async Task<bool> CloseAllAsync(IReadOnlyCollection<Connection> connections, CancellationToken impatience)
+    {
+        foreach (var connection in connections)
+        {
+            connection.Close();
+        }
+
+        var ended = Task.WhenAll(connections.Select(c => c.Ended));
+        try
+        {
+            await ended.WaitAsync(impatience).ConfigureAwait(false);
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            foreach (var connection in connections)
+            {
+                connection.Abort();
+            }
+        }
+
+        return await EndsSoonAsync(ended).ConfigureAwait(false);
+    }
+
+    public void Start() => new Thread(Run, StackBytes) { IsBackground = true, Name = "nbd connection" }.Start();
+
+    /// <summary>Lets requests that have begun finish, refuses later ones, then ends.</summary>
+    public void Close()
+    {
+        _isClosing = true;
+        _socket.StopReceiving();
+    }
+
+    /// <summary>Ends without answering anything more; device calls that run are waited for all the same.</summary>
+    public void Abort()
+    {
+        _isClosing = true;
+        _socket.Abort();
+        try
+        {
+            _cancellation.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It has ended meanwhile.
+        }
+    }
+
+    /// <returns>False when the export is closed.</returns>
+    public bool TryAttach(NbdExport export)
+    {
+        if (!export.TryAttach(this))
+        {
+            return false;
+        }
+
+        _export = export;
+        return true;
+    }
+
+    public void Dispose()
+    {
+        _socket.Dispose();
+        _cancellation.Dispose();
+    }
+
+    // A cut connection ends as fast as its thread wakes up, unless the device does not return.
+    private static async Task<bool> EndsSoonAsync(Task ended)
+    {
+        await Task.WhenAny(ended, Task.Delay(TimeSpan.FromSeconds(1))).ConfigureAwait(false);
+        return ended.IsCompleted;
+    }
+
+    private void Run()
+    {
+        try
+        {
+            Serve();
+        }
+#pragma warning disable CA1031 // A defect met while serving one client must not take the others down.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            Options.OnUnexpected?.Invoke(e);
+        }
+        finally
+        {
+            _export?.Detach(this);
+            Dispose();
+            _server.Forget(this);
+            _ended.SetResult();
+        }
+    }
+
+    private void Serve()
+    {
+        var pool = BufferPool.Shared;
+        using var input = new ReceiveBuffer(_socket, pool);
+        var sender = new Sender(_socket);
+        var batch = new ReplyBatch(sender, pool);
+        if (Negotiate(input, batch) is { } agreement)
+        {
+            new Transmission(this, agreement, input, sender, batch, pool).Run();
+        }
+    }
+
+    private Agreement? Negotiate(ReceiveBuffer input, ReplyBatch batch)
+    {
+        using var deadline = Options.TimeProvider.CreateTimer(
+            static connection => ((Connection)connection!).Abort(),
+            this,
+            Options.HandshakeTimeout,
+            Timeout.InfiniteTimeSpan);
+        return new Handshake(this, _server.Exports, input, batch).Run();
+    }
+}

@@ -1,0 +1,281 @@
+using System.Buffers.Binary;
+using System.Text;
+using ActorBackup.Nbd.Protocol;
+using ActorBackup.Nbd.Transport;
+
+namespace ActorBackup.Nbd.Server;
+
+/// <summary>The fixed newstyle handshake of one connection: greeting, then options until the client chooses an export or leaves.</summary>
+/// <remarks>Every option but EXPORT_NAME gets an answer; what cannot be followed (wrong magic, absurd lengths) ends the connection.</remarks>
+internal sealed class Handshake(Connection connection, ExportDirectory exports, ReceiveBuffer input, ReplyBatch batch)
+{
+    private const int GreetingBytes = 18;
+    private const int ZeroesBytes = 124;
+    private const uint ListedContextId = 0;
+
+    private readonly OptionReplies _replies = new(batch);
+    private HandshakeFlags _clientFlags;
+    private bool _isStructured;
+    private IReadOnlyList<SelectedContext> _contexts = [];
+    private NbdExport? _contextsOf;
+    private Agreement? _agreement;
+
+    /// <returns>Null when the client left or broke the protocol.</returns>
+    public Agreement? Run()
+    {
+        Greet();
+        if (!TryFill(sizeof(uint)) || !TryReadClientFlags())
+        {
+            return null;
+        }
+
+        while (_agreement is null && TryFill(OptionHeader.SizeBytes) && OptionHeader.TryRead(input.Buffered, out var header))
+        {
+            input.Consume(OptionHeader.SizeBytes);
+            if (!TryAnswer(header))
+            {
+                break;
+            }
+        }
+
+        batch.Flush();
+        return _agreement;
+    }
+
+    private void Greet()
+    {
+        var greeting = batch.Reserve(GreetingBytes).Span;
+        BinaryPrimitives.WriteUInt64BigEndian(greeting, NbdMagic.Greeting);
+        BinaryPrimitives.WriteUInt64BigEndian(greeting[8..], NbdMagic.Option);
+        BinaryPrimitives.WriteUInt16BigEndian(greeting[16..], (ushort)(HandshakeFlags.FixedNewstyle | HandshakeFlags.NoZeroes));
+        batch.Commit(GreetingBytes);
+    }
+
+    private bool TryFill(int count)
+    {
+        if (input.BufferedBytes < count)
+        {
+            batch.Flush();
+        }
+
+        return input.TryFill(count);
+    }
+
+    private bool TryReadClientFlags()
+    {
+        _clientFlags = (HandshakeFlags)BinaryPrimitives.ReadUInt32BigEndian(input.Consume(sizeof(uint)).Span);
+        return (_clientFlags & ~(HandshakeFlags.FixedNewstyle | HandshakeFlags.NoZeroes)) == 0;
+    }
+
+    /// <returns>False when the connection ends here.</returns>
+    private bool TryAnswer(OptionHeader header)
+    {
+        if (header.Length > NbdLimits.OptionBytes)
+        {
+            return TryRefuseLength(header);
+        }
+
+        if (!TryFill((int)header.Length))
+        {
+            return false;
+        }
+
+        var data = input.Consume((int)header.Length).Span;
+        if (header.Option != NbdOption.ExportName && (_clientFlags & HandshakeFlags.FixedNewstyle) == 0)
+        {
+            return false;
+        }
+
+        switch (header.Option)
+        {
+            case NbdOption.ExportName:
+                return TryEnterByName(Encoding.UTF8.GetString(data));
+            case NbdOption.Abort:
+                _replies.Ack(header.Option);
+                return false;
+            default:
+                Answer(header.Option, data);
+                return true;
+        }
+    }
+
+    private bool TryRefuseLength(OptionHeader header)
+    {
+        if (header.Length > NbdLimits.PayloadBytes || header.Option == NbdOption.ExportName || !input.TrySkip(header.Length))
+        {
+            return false;
+        }
+
+        _replies.Error(header.Option, OptionReplyType.ErrorTooBig, "Option data is at most 64 KiB.");
+        return true;
+    }
+
+    private void Answer(NbdOption option, ReadOnlySpan<byte> data)
+    {
+        switch (option)
+        {
+            case NbdOption.List:
+                AnswerList(data);
+                break;
+            case NbdOption.Info or NbdOption.Go:
+                AnswerInfo(option, data);
+                break;
+            case NbdOption.StructuredReply:
+                AnswerStructuredReply(data);
+                break;
+            case NbdOption.ListMetaContext or NbdOption.SetMetaContext:
+                AnswerMetaContext(option, data);
+                break;
+            case NbdOption.StartTls:
+                _replies.Error(option, OptionReplyType.ErrorUnsupported, "This server has no TLS.");
+                break;
+            default:
+                _replies.Error(option, OptionReplyType.ErrorUnsupported, "Unknown option.");
+                break;
+        }
+    }
+
+    // This option has no error reply: the connection ends instead.
+    private bool TryEnterByName(string name)
+    {
+        if (!exports.TryGet(name, out var export) || !TryEnter(export))
+        {
+            return false;
+        }
+
+        var zeroes = (_clientFlags & HandshakeFlags.NoZeroes) != 0 ? 0 : ZeroesBytes;
+        var reply = batch.Reserve(sizeof(ulong) + sizeof(ushort) + zeroes).Span;
+        reply.Clear();
+        BinaryPrimitives.WriteUInt64BigEndian(reply, (ulong)export.Device.SizeBytes);
+        BinaryPrimitives.WriteUInt16BigEndian(reply[sizeof(ulong)..], (ushort)ExportFlags.Of(export.Device, _isStructured));
+        batch.Commit(reply.Length);
+        return true;
+    }
+
+    private void AnswerList(ReadOnlySpan<byte> data)
+    {
+        if (!data.IsEmpty)
+        {
+            _replies.Error(NbdOption.List, OptionReplyType.ErrorInvalid, "LIST has no data.");
+            return;
+        }
+
+        foreach (var export in exports.List())
+        {
+            _replies.Server(export);
+        }
+
+        _replies.Ack(NbdOption.List);
+    }
+
+    private void AnswerStructuredReply(ReadOnlySpan<byte> data)
+    {
+        if (!data.IsEmpty)
+        {
+            _replies.Error(NbdOption.StructuredReply, OptionReplyType.ErrorInvalid, "STRUCTURED_REPLY has no data.");
+            return;
+        }
+
+        _isStructured = true;
+        _replies.Ack(NbdOption.StructuredReply);
+    }
+
+    private void AnswerInfo(NbdOption option, ReadOnlySpan<byte> data)
+    {
+        if (!InfoRequest.TryRead(data, out var request))
+        {
+            _replies.Error(option, OptionReplyType.ErrorInvalid, "Malformed data.");
+        }
+        else if (!exports.TryGet(request.ExportName, out var export))
+        {
+            _replies.Error(option, OptionReplyType.ErrorUnknown, "No such export.");
+        }
+        else if (option == NbdOption.Go ? !TryEnter(export) : export.IsClosed)
+        {
+            _replies.Error(option, OptionReplyType.ErrorShutdown, "The export is closing.");
+        }
+        else
+        {
+            Describe(option, export, request);
+        }
+    }
+
+    private void Describe(NbdOption option, NbdExport export, InfoRequest request)
+    {
+        _replies.Export(option, export.Device.SizeBytes, ExportFlags.Of(export.Device, _isStructured));
+        if (request.WantsName)
+        {
+            _replies.Text(option, InfoType.Name, export.Name);
+        }
+
+        if (request.WantsDescription && export.Description.Length > 0)
+        {
+            _replies.Text(option, InfoType.Description, export.Description);
+        }
+
+        if (request.WantsBlockSize)
+        {
+            _replies.BlockSize(option, (uint)export.Device.PreferredBlockBytes);
+        }
+
+        _replies.Ack(option);
+    }
+
+    private void AnswerMetaContext(NbdOption option, ReadOnlySpan<byte> data)
+    {
+        if (!_isStructured)
+        {
+            _replies.Error(option, OptionReplyType.ErrorInvalid, "Meta contexts need structured replies.");
+        }
+        else if (!MetaContextRequest.TryRead(data, out var request))
+        {
+            _replies.Error(option, OptionReplyType.ErrorInvalid, "Malformed data.");
+        }
+        else if (!exports.TryGet(request.ExportName, out var export))
+        {
+            _replies.Error(option, OptionReplyType.ErrorUnknown, "No such export.");
+        }
+        else if (option == NbdOption.SetMetaContext)
+        {
+            SetContexts(export, MetaContextSelection.Select(export.MetaContexts, request.Queries));
+        }
+        else
+        {
+            ListContexts(MetaContextSelection.Search(export.MetaContexts, request.Queries));
+        }
+    }
+
+    private void SetContexts(NbdExport export, IReadOnlyList<SelectedContext> contexts)
+    {
+        _contextsOf = export;
+        _contexts = contexts;
+        foreach (var context in contexts)
+        {
+            _replies.MetaContext(NbdOption.SetMetaContext, context);
+        }
+
+        _replies.Ack(NbdOption.SetMetaContext);
+    }
+
+    private void ListContexts(IReadOnlyList<SelectedContext> contexts)
+    {
+        foreach (var context in contexts)
+        {
+            _replies.MetaContext(NbdOption.ListMetaContext, context with { Id = ListedContextId });
+        }
+
+        _replies.Ack(NbdOption.ListMetaContext);
+    }
+
+    // Contexts that were selected for another export do not count.
+    private bool TryEnter(NbdExport export)
+    {
+        if (!connection.TryAttach(export))
+        {
+            return false;
+        }
+
+        _agreement = new Agreement(export, _isStructured, _contextsOf == export ? _contexts : []);
+        return true;
+    }
+}

@@ -1,0 +1,30 @@
+using System.Net;
+
+namespace ActorBackup.Nbd.Server;
+
+/// <summary>Where a server listens and how much it lets its clients have.</summary>
+public sealed record NbdServerOptions
+{
+    /// <summary>Path of a unix socket, or null for none. The socket gets mode 0600.</summary>
+    public string? UnixSocketPath { get; init; }
+
+    /// <summary>TCP address, or null for none; port 0 takes any free port. There is no TLS: who may connect may read and write.</summary>
+    public IPEndPoint? TcpEndPoint { get; init; }
+
+    /// <summary>A connection that has not chosen an export by then is dropped.</summary>
+    public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Further connections are closed as they come.</summary>
+    public int MaxConnections { get; init; } = 1024;
+
+    /// <summary>Requests of one connection that may wait for the device or for their reply to be sent; beyond, its socket is not read.</summary>
+    public int MaxInFlightRequests { get; init; } = 256;
+
+    /// <summary>Payload bytes of those requests; one more request may start just below the limit.</summary>
+    public long MaxInFlightBytes { get; init; } = 64L * 1024 * 1024;
+
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>Told of failures that nobody expects, such as an exception of a device that is not BlockDeviceException. Called from any thread; must not block.</summary>
+    public Action<Exception>? OnUnexpected { get; init; }
+}

@@ -1,0 +1,34 @@
+using ActorBackup.Actors.Disks;
+using ActorBackup.Core.Blocks;
+using ActorBackup.Nbd.Server;
+
+namespace ActorBackup.Node.Exports;
+
+/// <summary>What this node serves over NBD: disks under their ids, and points while they are exported.</summary>
+public sealed class NodeExports(string socketPath) : IDiskExports
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    public ExportCatalog Catalog { get; } = new();
+
+    public void Add(string name, string description, IBlockDevice device) => TryAdd(name, description, device);
+
+    /// <returns>False when the name is taken.</returns>
+    public bool TryAdd(string name, string description, IBlockDevice device) => Catalog.TryAdd(new NbdExport(name, device, description));
+
+    public async Task RemoveAsync(string name)
+    {
+        if (!Catalog.TryGet(name, out var export) || !Catalog.Remove(export))
+        {
+            return;
+        }
+
+        using var impatience = new CancellationTokenSource(Patience);
+        await export.CloseAsync(impatience.Token);
+    }
+
+    public ExportView? Find(string name) =>
+        Catalog.TryGet(name, out var export) ? new ExportView(UriOf(name), export.Clients) : null;
+
+    public string UriOf(string name) => $"nbd+unix:///{Uri.EscapeDataString(name)}?socket={Uri.EscapeDataString(socketPath).Replace("%2F", "/", StringComparison.Ordinal)}";
+}

@@ -1,0 +1,46 @@
+using System.Collections.Concurrent;
+using ActorBackup.Actors.Storage;
+using ActorBackup.Core.Identity;
+using ActorBackup.Storage.Points;
+
+namespace ActorBackup.Node.Exports;
+
+/// <summary>Points that are served over NBD now, by export name. They last until they are unexported or the node stops.</summary>
+public sealed class PointExports(NodeExports exports)
+{
+    private readonly ConcurrentDictionary<string, PointId> _points = new(StringComparer.Ordinal);
+
+    /// <returns>False when the name is taken.</returns>
+    public bool TryAdd(string name, RecoveryPoint point, OpenRepository repository)
+    {
+        if (!exports.TryAdd(name, $"point {point.Id} of disk {point.Disk}", repository.DeviceOf(point)))
+        {
+            return false;
+        }
+
+        _points[name] = point.Id;
+        return true;
+    }
+
+    /// <summary>By export name or by the point's id.</summary>
+    public async Task<bool> TryRemoveAsync(string name)
+    {
+        if (!_points.TryRemove(name, out _))
+        {
+            if (NameOf(new PointId(name)) is not { } actual || !_points.TryRemove(actual, out _))
+            {
+                return false;
+            }
+
+            name = actual;
+        }
+
+        await exports.RemoveAsync(name);
+        return true;
+    }
+
+    /// <summary>Null when the point is not exported.</summary>
+    public string? NameOf(PointId point) => _points.FirstOrDefault(p => p.Value == point).Key;
+
+    public string UriOf(string name) => exports.UriOf(name);
+}

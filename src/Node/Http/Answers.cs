@@ -1,0 +1,67 @@
+using ActorBackup.Api;
+using ActorBackup.Core.Jobs;
+using ActorBackup.Messages.Disks;
+
+namespace ActorBackup.Node.Http;
+
+/// <summary>Views of the actors as bodies of the API.</summary>
+public static class Answers
+{
+    public static JobResource Of(JobView v) =>
+        new(
+            v.Id.Value,
+            Lower(v.Kind),
+            v.Disk?.Value,
+            v.Repository?.Value,
+            Lower(v.Status),
+            v.Outcome is { } outcome ? Lower(outcome) : null,
+            v.IsDismissed,
+            v.Sync is { } sync ? Lower(sync) : null,
+            v.RequestedSync is { } requested ? Lower(requested) : null,
+            v.FallbackReason,
+            v.Bitmap,
+            v.Policy is { } policy ? Lower(policy) : null,
+            v.Statistics.TotalBytes,
+            v.Statistics.DoneBytes,
+            v.Statistics.SentBytes,
+            v.Statistics.ReusedBytes,
+            v.Statistics.ZeroBytes,
+            v.Error,
+            [.. v.BadExtents.Select(e => new ExtentResource(e.Offset, e.Length))],
+            v.Point?.Value,
+            Group: null,
+            v.StartedAt,
+            v.EndedAt)
+        {
+            ErrorCode = v.ErrorCode,
+            Phase = v.Phase,
+            RateBytesPerSecond = v.RateBytesPerSecond,
+            Target = v.Target,
+        };
+
+    public static BitmapResource Of(BitmapView v, Func<string?, string?> repositoryName)
+    {
+        var repo = repositoryName(v.Base.RepositoryId);
+        var state = v.Base.State != BaseState.None && repo is null ? BaseState.Elsewhere : v.Base.State;
+        return new BitmapResource(
+            v.Name,
+            v.GranularityBytes,
+            v.DirtyBytes,
+            v.Recording,
+            v.BusyWith is not null,
+            v.Persistent,
+            v.InconsistentReason is not null,
+            v.Base.Point?.Value,
+            repo ?? v.Base.RepositoryId,
+            Lower(state))
+        {
+            InconsistentReason = v.InconsistentReason,
+        };
+    }
+
+    public static string Lower<T>(T value)
+        where T : struct, Enum => value.ToString().ToLowerInvariant();
+
+    /// <summary>A conflict in requests that only a newer client could send is reported like any other bad argument.</summary>
+    public static bool IsDone(JobView job) => job.Status is JobStatus.Concluded or JobStatus.Pending;
+}

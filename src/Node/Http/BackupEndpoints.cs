@@ -1,0 +1,100 @@
+using ActorBackup.Api;
+using ActorBackup.Core.Bitmaps;
+using ActorBackup.Core.Identity;
+using ActorBackup.Core.Jobs;
+using ActorBackup.Messages.Disks;
+
+namespace ActorBackup.Node.Http;
+
+/// <summary><c>/v1/backups</c>.</summary>
+public static class BackupEndpoints
+{
+    public static void Map(IEndpointRouteBuilder app) =>
+        app.MapPost(Routes.Backups, StartAsync).Produces<JobResource>(201).WithTags("backups").WithSummary("Start a backup of a disk");
+
+    public static bool TryParsePolicy(string text, out BitmapSyncPolicy policy)
+    {
+        policy = BitmapSyncPolicy.Conditional;
+        return text == "on-success" || (Enum.TryParse(text, ignoreCase: true, out policy) && Enum.IsDefined(policy) && !char.IsAsciiDigit(text[0]));
+    }
+
+    private static async Task<IResult> StartAsync(BackupRequest request, NodeGateway node)
+    {
+        if (Invalid(request) is { } problem)
+        {
+            return problem;
+        }
+
+        var sync = Enum.Parse<SyncMode>(request.Sync ?? "auto", ignoreCase: true);
+        BitmapSyncPolicy? policy = null;
+        if (request.Policy is { } named)
+        {
+            if (!TryParsePolicy(named, out var parsed))
+            {
+                return Problem.Of(ErrorCodes.InvalidPolicy, $"'{named}' is not a policy; use always, conditional (on-success) or never");
+            }
+
+            policy = parsed;
+        }
+
+        if (BackupArguments.Refusal(sync, request.Bitmap is not null, policy) is { } refusal && request.Bitmap is null)
+        {
+            return Problem.Of(ErrorCodes.InvalidPolicy, refusal);
+        }
+
+        var disk = new DiskId(request.Disk);
+        var there = await node.AskAsync(new DiskQuery.GetDisk { Disk = disk });
+        if (there is not DiskReply.Disk)
+        {
+            return DiskEndpoints.Refused(there);
+        }
+
+        var (repository, unknown) = await node.ResolveRepositoryAsync(request.Repo);
+        if (repository is null)
+        {
+            return Problem.Of(unknown!);
+        }
+
+        var reply = await node.AskAsync(new DiskCommand.StartBackup(new BackupOrder
+        {
+            Repository = repository.Name,
+            RepositoryId = repository.RepositoryId,
+            Sync = sync,
+            Bitmap = request.Bitmap,
+            Policy = policy,
+            WithoutBase = request.Base == "none",
+            FallbackToFull = request.Fallback == "full",
+            RateBytesPerSecond = request.Rate ?? 0,
+            Workers = request.Workers ?? 0,
+            IgnoreSourceErrors = request.OnSourceError == "ignore",
+            BreakGuestWrite = request.OnCbwError == "break-guest-write",
+            CbwTimeoutSeconds = request.CbwTimeout ?? 0,
+            AutoFinalize = !request.NoAutoFinalize,
+            AutoDismiss = !request.NoAutoDismiss,
+        })
+        { Disk = disk });
+        return JobEndpoints.Answer(reply, 201);
+    }
+
+    private static IResult? Invalid(BackupRequest r)
+    {
+        static bool Among(string? value, params ReadOnlySpan<string> allowed) => value is null || allowed.Contains(value);
+
+        const string Errors = "report, ignore, stop, enospc or auto";
+        return (r.Sync is not null && (!Enum.TryParse<SyncMode>(r.Sync, ignoreCase: true, out var s) || !Enum.IsDefined(s) || char.IsAsciiDigit(r.Sync[0])))
+            ? Problem.Of(ErrorCodes.InvalidArgument, $"'{r.Sync}' is not a sync mode; use auto, full, bitmap, incremental or none")
+            : !Among(r.Base, "none") ? Problem.Of(ErrorCodes.InvalidArgument, $"--base '{r.Base}': only 'none' can be given; otherwise the bitmap's base is used")
+            : !Among(r.Fallback, "none", "full") ? Problem.Of(ErrorCodes.InvalidArgument, $"--fallback '{r.Fallback}' is neither 'none' nor 'full'")
+            : r.Rate < 0 ? Problem.Of(ErrorCodes.InvalidArgument, "--rate cannot be negative; 0 is unlimited")
+            : r.Workers is < 1 or > 64 ? Problem.Of(ErrorCodes.InvalidArgument, "--workers must be from 1 to 64")
+            : r.CbwTimeout < 0 ? Problem.Of(ErrorCodes.InvalidArgument, "--cbw-timeout cannot be negative; 0 is none")
+            : !Among(r.OnSourceError, "report", "ignore", "stop", "enospc", "auto") ? Problem.Of(ErrorCodes.InvalidArgument, $"--on-source-error '{r.OnSourceError}' is not {Errors}")
+            : !Among(r.OnTargetError, "report", "ignore", "stop", "enospc", "auto") ? Problem.Of(ErrorCodes.InvalidArgument, $"--on-target-error '{r.OnTargetError}' is not {Errors}")
+            : !Among(r.OnCbwError, "break-snapshot", "break-guest-write") ? Problem.Of(ErrorCodes.InvalidArgument, $"--on-cbw-error '{r.OnCbwError}' is neither break-snapshot nor break-guest-write")
+            : !Among(r.OnSourceError, "report", "ignore") ? Problem.Of(ErrorCodes.NotSupported, $"--on-source-error {r.OnSourceError} is not available yet; use report or ignore")
+            : !Among(r.OnTargetError, "report") ? Problem.Of(ErrorCodes.NotSupported, $"--on-target-error {r.OnTargetError} is not available yet; use report")
+            : r.Restart is > 0 ? Problem.Of(ErrorCodes.NotSupported, "--restart is not available yet; use 'abk job retry'")
+            : r.Restart is < 0 ? Problem.Of(ErrorCodes.InvalidArgument, "--restart cannot be negative")
+            : null;
+    }
+}

@@ -1,0 +1,99 @@
+using ActorBackup.Api;
+using ActorBackup.Core.Identity;
+using ActorBackup.Messages.Disks;
+
+namespace ActorBackup.Node.Http;
+
+/// <summary><c>/v1/disks/{disk}/bitmaps</c>.</summary>
+public static class BitmapEndpoints
+{
+    public static void Map(IEndpointRouteBuilder app)
+    {
+        var bitmaps = app.MapGroup(Routes.Disks + "/{disk}/bitmaps").WithTags("bitmaps");
+        bitmaps.MapPost("", AddAsync).Produces<BitmapResource>(201).WithSummary("Add a bitmap");
+        bitmaps.MapGet("", ListAsync).Produces<BitmapResource[]>().WithSummary("A disk's bitmaps");
+        bitmaps.MapDelete("/{name}", (string disk, string name, NodeGateway node) =>
+            RemoveAsync(new DiskCommand.RemoveBitmap(name) { Disk = new DiskId(disk) }, node)).Produces(204).WithSummary("Remove a bitmap");
+        bitmaps.MapPost("/{name}/clear", (string disk, string name, NodeGateway node) =>
+            ChangeAsync(new DiskCommand.ClearBitmap(name) { Disk = new DiskId(disk) }, name, node)).Produces<BitmapResource>();
+        bitmaps.MapPost("/{name}/enable", (string disk, string name, NodeGateway node) =>
+            ChangeAsync(new DiskCommand.SetBitmapRecording(name, true) { Disk = new DiskId(disk) }, name, node)).Produces<BitmapResource>();
+        bitmaps.MapPost("/{name}/disable", (string disk, string name, NodeGateway node) =>
+            ChangeAsync(new DiskCommand.SetBitmapRecording(name, false) { Disk = new DiskId(disk) }, name, node)).Produces<BitmapResource>();
+        bitmaps.MapPost("/{name}/merge", MergeAsync).Produces<BitmapResource>().WithSummary("Add the bits of other bitmaps");
+        bitmaps.MapGet("/{name}/extents", ExtentsAsync).Produces<ExtentResource[]>().WithSummary("Dirty byte ranges, sorted and coalesced");
+    }
+
+    private static async Task<IResult> AddAsync(string disk, AddBitmapRequest request, NodeGateway node)
+    {
+        if (request.Base is not null)
+        {
+            return Problem.Of(ErrorCodes.NotSupported, "'bitmap add --base' is not available yet; run a full backup with the bitmap instead");
+        }
+
+        var reply = await node.AskAsync(
+            new DiskCommand.AddBitmap(request.Name, request.Granularity, !request.Disabled, !request.Transient) { Disk = new DiskId(disk) });
+        return reply is DiskReply.Done ? await OneAsync(disk, request.Name, node, 201) : DiskEndpoints.Refused(reply);
+    }
+
+    private static async Task<IResult> ListAsync(string disk, NodeGateway node)
+    {
+        var reply = await node.AskAsync(new DiskQuery.GetBitmaps { Disk = new DiskId(disk) });
+        if (reply is not DiskReply.Bitmaps bitmaps)
+        {
+            return DiskEndpoints.Refused(reply);
+        }
+
+        var names = await NamesAsync(node);
+        return Results.Json([.. bitmaps.Views.Select(b => Answers.Of(b, names))], ApiJson.Default.BitmapResourceArray);
+    }
+
+    private static async Task<IResult> RemoveAsync(DiskCommand command, NodeGateway node) =>
+        await node.AskAsync(command) is var reply && reply is DiskReply.Done ? Results.NoContent() : DiskEndpoints.Refused(reply);
+
+    private static async Task<IResult> ChangeAsync(DiskCommand command, string name, NodeGateway node) =>
+        await node.AskAsync(command) is var reply && reply is DiskReply.Done
+            ? await OneAsync(command.Disk.Value, name, node, 200)
+            : DiskEndpoints.Refused(reply);
+
+    private static Task<IResult> MergeAsync(string disk, string name, MergeBitmapRequest request, NodeGateway node)
+    {
+        var sources = request.Sources.Select(s => s.Split('/', 2) is [var other, var bitmap]
+            ? new BitmapAddress(new DiskId(other), bitmap)
+            : new BitmapAddress(new DiskId(disk), s));
+        return ChangeAsync(new DiskCommand.MergeBitmaps(name, [.. sources]) { Disk = new DiskId(disk) }, name, node);
+    }
+
+    private static async Task<IResult> ExtentsAsync(string disk, string name, string? set, NodeGateway node)
+    {
+        BitmapSet? which = null;
+        if (set is not null)
+        {
+            if (!Enum.TryParse<BitmapSet>(set, ignoreCase: true, out var parsed) || !Enum.IsDefined(parsed))
+            {
+                return Problem.Of(ErrorCodes.InvalidArgument, $"'{set}' is not a set; use sync, successor or copy");
+            }
+
+            which = parsed;
+        }
+
+        var reply = await node.AskAsync(new DiskQuery.GetBitmapExtents(name, which) { Disk = new DiskId(disk) });
+        return reply is DiskReply.Extents extents
+            ? Results.Json([.. extents.Dirty.Select(e => new ExtentResource(e.Offset, e.Length))], ApiJson.Default.ExtentResourceArray)
+            : DiskEndpoints.Refused(reply);
+    }
+
+    private static async Task<IResult> OneAsync(string disk, string name, NodeGateway node, int status)
+    {
+        var reply = await node.AskAsync(new DiskQuery.GetBitmaps { Disk = new DiskId(disk) });
+        return reply is DiskReply.Bitmaps bitmaps && bitmaps.Views.FirstOrDefault(b => b.Name == name) is { } view
+            ? Results.Json(Answers.Of(view, await NamesAsync(node)), ApiJson.Default.BitmapResource, statusCode: status)
+            : DiskEndpoints.Refused(reply);
+    }
+
+    private static async Task<Func<string?, string?>> NamesAsync(NodeGateway node)
+    {
+        var known = (await node.RepositoriesAsync()).ToDictionary(r => r.RepositoryId, r => r.Name.Value);
+        return id => id is null ? null : known.GetValueOrDefault(id);
+    }
+}

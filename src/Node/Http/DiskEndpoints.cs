@@ -1,0 +1,126 @@
+using ActorBackup.Actors.Disks;
+using ActorBackup.Api;
+using ActorBackup.Core.Blocks;
+using ActorBackup.Core.Identity;
+using ActorBackup.Messages.Catalog;
+using ActorBackup.Messages.Disks;
+
+namespace ActorBackup.Node.Http;
+
+/// <summary><c>/v1/disks</c>.</summary>
+public static class DiskEndpoints
+{
+    public static void Map(IEndpointRouteBuilder app)
+    {
+        var disks = app.MapGroup(Routes.Disks).WithTags("disks");
+        disks.MapPost("", AddAsync).Produces<DiskResource>(201).WithSummary("Add a disk and export it at once");
+        disks.MapGet("", ListAsync).Produces<DiskResource[]>().WithSummary("All disks");
+        disks.MapGet("/{disk}", ShowAsync).Produces<DiskResource>().WithSummary("One disk");
+        disks.MapDelete("/{disk}", RemoveAsync).Produces(204).WithSummary("Remove a disk; its points stay unless deletePoints");
+        disks.MapPost("/{disk}/stop", (string disk, NodeGateway node, LocalDisks local) =>
+            ChangeAsync(new DiskCommand.StopDisk { Disk = new DiskId(disk) }, node, local)).Produces<DiskResource>().WithSummary("Release the backing");
+        disks.MapPost("/{disk}/start", (string disk, NodeGateway node, LocalDisks local) =>
+            ChangeAsync(new DiskCommand.StartDisk { Disk = new DiskId(disk) }, node, local)).Produces<DiskResource>().WithSummary("Take the backing again");
+    }
+
+    private static async Task<IResult> AddAsync(AddDiskRequest request, NodeGateway node, LocalDisks local)
+    {
+        if (!ObjectName.IsValid(request.Id))
+        {
+            return Problem.Of(ErrorCodes.InvalidName, $"'{request.Id}' is not a disk id: {ObjectName.Rule}");
+        }
+
+        if (request.Nbd is not null)
+        {
+            return Problem.Of(ErrorCodes.NotSupported, "NBD backings are not available yet; add the disk with --file");
+        }
+
+        if (request.File is not { Length: > 0 } file || !Path.IsPathFullyQualified(file))
+        {
+            return Problem.Of(ErrorCodes.InvalidArgument, "a disk needs a backing: an absolute path of a raw file");
+        }
+
+        var granularity = request.Granularity ?? Granularity.DefaultBytes;
+        if (!Granularity.IsValidForDisk(granularity))
+        {
+            return Problem.Of(
+                ErrorCodes.InvalidGranularity,
+                $"granularity {granularity} is not allowed for a disk; it must be a power of two from {Granularity.DiskMinBytes} to {Granularity.DiskMaxBytes} bytes");
+        }
+
+        var disk = new DiskId(request.Id);
+        var reply = await node.AskAsync(new DiskCommand.AddDisk(file, granularity, request.Journal, request.ReadOnly) { Disk = disk });
+        if (reply is not DiskReply.Disk added)
+        {
+            return Refused(reply);
+        }
+
+        await node.AskAsync(new CatalogCommand.RegisterDisk(disk, added.View.Definition.Host));
+        return Results.Json(Of(added.View, local), ApiJson.Default.DiskResource, statusCode: 201);
+    }
+
+    private static async Task<IResult> ListAsync(NodeGateway node, LocalDisks local)
+    {
+        var registered = await node.DisksAsync();
+        var replies = await Task.WhenAll(registered.Select(d => node.AskAsync(new DiskQuery.GetDisk { Disk = d.Id })));
+        return Results.Json([.. replies.OfType<DiskReply.Disk>().Select(d => Of(d.View, local))], ApiJson.Default.DiskResourceArray);
+    }
+
+    private static async Task<IResult> ShowAsync(string disk, NodeGateway node, LocalDisks local) =>
+        await node.AskAsync(new DiskQuery.GetDisk { Disk = new DiskId(disk) }) is var reply && reply is DiskReply.Disk found
+            ? Results.Json(Of(found.View, local), ApiJson.Default.DiskResource)
+            : Refused(reply);
+
+    private static async Task<IResult> ChangeAsync(DiskCommand command, NodeGateway node, LocalDisks local) =>
+        await node.AskAsync(command) is var reply && reply is DiskReply.Disk changed
+            ? Results.Json(Of(changed.View, local), ApiJson.Default.DiskResource)
+            : Refused(reply);
+
+    private static async Task<IResult> RemoveAsync(string disk, bool? deletePoints, NodeGateway node, RepositoryGateway repositories)
+    {
+        var id = new DiskId(disk);
+        var reply = await node.AskAsync(new DiskCommand.RemoveDisk { Disk = id });
+        if (reply is not DiskReply.Done)
+        {
+            return Refused(reply);
+        }
+
+        await node.AskAsync(new CatalogCommand.UnregisterDisk(id));
+        if (deletePoints == true)
+        {
+            await repositories.DeletePointsOfAsync(id);
+        }
+
+        return Results.NoContent();
+    }
+
+    public static IResult Refused(object reply) =>
+        reply switch
+        {
+            DiskReply.Rejected r => Problem.Of(r.Refusal),
+            CatalogReply.Rejected r => Problem.Of(r.Refusal),
+            Messages.Storage.StorageReply.Rejected r => Problem.Of(r.Refusal),
+            _ => Problem.Of(ErrorCodes.Internal, $"unexpected answer {reply.GetType().Name}"),
+        };
+
+    private static DiskResource Of(DiskView view, LocalDisks local)
+    {
+        var export = local.ExportOf(view.Definition.Id);
+        return new DiskResource(
+            view.Definition.Id.Value,
+            view.Definition.SizeBytes,
+            view.Definition.BlockBytes,
+            $"file:{view.Definition.Backing}",
+            export?.Uri,
+            Answers.Lower(view.Condition),
+            view.Reason,
+            view.Definition.Host,
+            export?.Clients ?? 0,
+            view.LastPoint?.Value,
+            view.LastSuccessAt)
+        {
+            ReadOnly = view.Definition.IsReadOnly,
+            TrackingFile = view.Definition.TrackingPath,
+        };
+    }
+}

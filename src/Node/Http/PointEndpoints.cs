@@ -1,0 +1,147 @@
+using ActorBackup.Api;
+using ActorBackup.Core.Identity;
+using ActorBackup.Core.Jobs;
+using ActorBackup.Messages.Catalog;
+using ActorBackup.Messages.Storage;
+using ActorBackup.Node.Exports;
+using ActorBackup.Storage.Points;
+
+namespace ActorBackup.Node.Http;
+
+/// <summary><c>/v1/points</c> and <c>/v1/exports</c>.</summary>
+public static class PointEndpoints
+{
+    public static void Map(IEndpointRouteBuilder app)
+    {
+        var points = app.MapGroup(Routes.Points).WithTags("points");
+        points.MapGet("", ListAsync).Produces<PointResource[]>().WithSummary("Recovery points, oldest first");
+        points.MapGet("/{point}", ShowAsync).Produces<PointResource>();
+        points.MapGet("/{a}/diff/{b}", DiffAsync).Produces<ExtentResource[]>().WithSummary("Byte ranges in which two points differ");
+        points.MapDelete("/{point}", DeleteAsync).Produces(204);
+        points.MapPost("/{point}/restore", RestoreAsync).Produces<JobResource>(201);
+        points.MapPost("/{point}/verify", VerifyAsync).Produces<JobResource>(201);
+        points.MapPost("/{point}/export", ExportAsync).Produces<ExportResource>(201).WithSummary("Serve the point over NBD, read-only");
+        app.MapDelete(Routes.Exports + "/{name}", UnexportAsync).Produces(204).WithTags("points");
+    }
+
+    private static async Task<IResult> ListAsync(string? disk, string? repo, NodeGateway node, RepositoryGateway repositories)
+    {
+        IReadOnlyList<RegisteredRepository> known = await node.RepositoriesAsync();
+        if (repo is not null)
+        {
+            var (one, refusal) = await node.ResolveRepositoryAsync(repo);
+            if (one is null)
+            {
+                return Problem.Of(refusal!);
+            }
+
+            known = [one];
+        }
+
+        var points = (await repositories.AllAsync(known))
+            .Where(p => disk is null || p.Point.Disk.Value == disk)
+            .OrderBy(p => p.Point.Id.Value, StringComparer.Ordinal);
+        return Results.Json([.. points.Select(p => Of(p.Point, p.Repository))], ApiJson.Default.PointResourceArray);
+    }
+
+    private static async Task<IResult> ShowAsync(string point, RepositoryGateway repositories)
+    {
+        var (found, repository) = await repositories.FindPointAsync(point);
+        return Results.Json(Of(found, repository), ApiJson.Default.PointResource);
+    }
+
+    private static async Task<IResult> DiffAsync(string a, string b, RepositoryGateway repositories)
+    {
+        var (first, home) = await repositories.FindPointAsync(a);
+        var (second, other) = await repositories.FindPointAsync(b);
+        if (home.RepositoryId != other.RepositoryId)
+        {
+            return Problem.Of(ErrorCodes.InvalidArgument, $"points {first.Id} and {second.Id} are in different repositories; only points of one repository can be compared");
+        }
+
+        var open = await repositories.OpenAsync(home);
+        var extents = await open.DiffAsync(first, second, CancellationToken.None);
+        return Results.Json([.. extents.Select(e => new ExtentResource(e.Offset, e.Length))], ApiJson.Default.ExtentResourceArray);
+    }
+
+    private static async Task<IResult> DeleteAsync(string point, RepositoryGateway repositories, PointExports exports)
+    {
+        var (found, repository) = await repositories.FindPointAsync(point);
+        if (exports.NameOf(found.Id) is { } name)
+        {
+            return Problem.Of(ErrorCodes.Pinned, $"point {found.Id} is exported as '{name}'; unexport it first");
+        }
+
+        return await repositories.DeletePointAsync(found, repository) is { } refusal ? Problem.Of(refusal) : Results.NoContent();
+    }
+
+    private static async Task<IResult> RestoreAsync(string point, RestoreRequest request, RepositoryGateway repositories, JobFinder finder)
+    {
+        if (request.ToDisk is not null)
+        {
+            return Problem.Of(ErrorCodes.NotSupported, "--to-disk is not available yet; restore to a file with --to PATH");
+        }
+
+        if (request.To is not { Length: > 0 } target || !Path.IsPathFullyQualified(target))
+        {
+            return Problem.Of(ErrorCodes.InvalidArgument, "a restore needs a target: an absolute path of a file that does not exist yet");
+        }
+
+        return await StartAsync(point, JobKind.Restore, target, request.Force, 0, repositories, finder);
+    }
+
+    private static Task<IResult> VerifyAsync(string point, VerifyRequest request, RepositoryGateway repositories, JobFinder finder) =>
+        request.AgainstDisk ? Task.FromResult(Problem.Of(ErrorCodes.NotSupported, "--against-disk is not available yet; use --full"))
+        : request.Percent is < 0 or > 100 ? Task.FromResult(Problem.Of(ErrorCodes.InvalidArgument, "--percent must be from 0 to 100"))
+        : StartAsync(point, JobKind.Verify, null, false, request.Full ? 100 : request.Percent ?? 0, repositories, finder);
+
+    private static async Task<IResult> StartAsync(
+        string point, JobKind kind, string? target, bool force, int percent, RepositoryGateway repositories, JobFinder finder)
+    {
+        var (found, repository) = await repositories.FindPointAsync(point);
+        var reply = await repositories.AskAsync(repository, new StorageCommand.StartJob(found.Id, kind, target, force, percent));
+        if (reply is StorageReply.Job job)
+        {
+            finder.Remember(job.View.Id, new JobOwner(null, repository.Name));
+        }
+
+        return JobEndpoints.Answer(reply, 201);
+    }
+
+    private static async Task<IResult> ExportAsync(string point, ExportPointRequest? request, RepositoryGateway repositories, PointExports exports)
+    {
+        var (found, repository) = await repositories.FindPointAsync(point);
+        var name = request?.Name ?? found.Id.Value;
+        if (request?.Name is { } given && !ObjectName.IsValid(given))
+        {
+            return Problem.Of(ErrorCodes.InvalidName, $"'{given}' is not an export name: {ObjectName.Rule}");
+        }
+
+        var open = await repositories.OpenAsync(repository);
+        return exports.TryAdd(name, found, open)
+            ? Results.Json(new ExportResource(name, exports.UriOf(name)), ApiJson.Default.ExportResource, statusCode: 201)
+            : Problem.Of(ErrorCodes.Duplicate, $"there is already an export '{name}'; choose another --name or unexport it first");
+    }
+
+    private static async Task<IResult> UnexportAsync(string name, PointExports exports) =>
+        await exports.TryRemoveAsync(name)
+            ? Results.NoContent()
+            : Problem.Of(ErrorCodes.UnknownPoint, $"no point is exported as '{name}'");
+
+    private static PointResource Of(RecoveryPoint p, RegisteredRepository repository) =>
+        new(
+            p.Id.Value,
+            p.Disk.Value,
+            repository.Name.Value,
+            p.IsComplete ? "complete" : "partial",
+            [.. p.MissingExtents().Select(e => new ExtentResource(e.Offset, e.Length))],
+            p.CreatedAt,
+            p.SizeBytes,
+            p.Root.IsNone ? null : p.Root.ToString(),
+            p.Base?.Value,
+            p.Job.Value,
+            p.Group?.Value)
+        {
+            Granularity = p.BlockBytes,
+        };
+}

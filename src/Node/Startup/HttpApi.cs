@@ -1,0 +1,70 @@
+using ActorBackup.Api;
+using ActorBackup.Node.Http;
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+
+namespace ActorBackup.Node.Startup;
+
+/// <summary>The HTTP API: Kestrel, the token, JSON, OpenAPI and the endpoints.</summary>
+public static class HttpApi
+{
+    private const long BodyBytesMax = 1 << 20;
+
+    public static WebApplication Build(NodeOptions options, string token, NodeSystem node)
+    {
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = [] });
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = BodyBytesMax;
+            kestrel.Listen(options.Http);
+        });
+        builder.Logging.ClearProviders();
+        builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
+        builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
+        builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Default));
+        builder.Services.AddOpenApi("v1");
+        builder.Services.AddSingleton(node);
+        builder.Services.AddSingleton(node.Gateway);
+        builder.Services.AddSingleton(node.Disks);
+        builder.Services.AddSingleton(node.Exports);
+        builder.Services.AddSingleton<Exports.PointExports>();
+        builder.Services.AddSingleton<RepositoryGateway>();
+        builder.Services.AddSingleton<JobFinder>();
+
+        var app = builder.Build();
+        app.UseExceptionHandler(errors => errors.Run(ReportAsync));
+        app.Use(new TokenGate(token).InvokeAsync);
+        app.MapOpenApi();
+        NodeEndpoints.Map(app);
+        DiskEndpoints.Map(app);
+        BitmapEndpoints.Map(app);
+        RepositoryEndpoints.Map(app);
+        BackupEndpoints.Map(app);
+        JobEndpoints.Map(app);
+        PointEndpoints.Map(app);
+        app.MapFallback(() => Problem.Of(ErrorCodes.InvalidArgument, "there is no such address in this API; /openapi/v1.json lists them"));
+        return app;
+    }
+
+    public static Uri AddressOf(WebApplication app) =>
+        new(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+
+    private static Task ReportAsync(HttpContext context)
+    {
+        var failure = context.Features.Get<IExceptionHandlerFeature>()?.Error;
+        var error = failure switch
+        {
+            BadHttpRequestException bad => new ApiError(ErrorCodes.InvalidArgument, $"the request is not valid: {bad.Message.ReplaceLineEndings(" ")}"),
+            null => new ApiError(ErrorCodes.Internal, "the request failed"),
+            TimeoutException or Akka.Actor.AskTimeoutException => new ApiError(ErrorCodes.NotReady, "the node did not answer in time; it may still be starting, try again"),
+            _ => ToError(Actors.Failures.Explain(failure)),
+        };
+        return Problem.Write(context, error);
+    }
+
+    private static ApiError ToError(Messages.Refusal refusal) => new(Problem.CodeOf(refusal.Code), refusal.Message);
+}

@@ -1,0 +1,58 @@
+using ActorBackup.Volumes.Backings;
+using ActorBackup.Volumes.Tracking;
+
+namespace ActorBackup.Volumes.Disks;
+
+/// <summary>What an opening must find out before anybody trusts a bitmap.</summary>
+internal static class DiskOpening
+{
+    /// <summary>Is it the tracking file that the journal knows, and the backing that it left (rules 4 and 5)? If not, bitmaps become inconsistent.</summary>
+    /// <exception cref="VolumeException">The backing has another size.</exception>
+    public static void Check(TrackingFile file, SetTable sets, IBacking backing, TrackingExpectation? expected)
+    {
+        if (backing.SizeBytes != sets.Definition.SizeBytes)
+        {
+            throw new VolumeException(
+                VolumeError.BadSize,
+                $"The backing {backing.Path} has {backing.SizeBytes} bytes, and disk {sets.Definition.Id} has {sets.Definition.SizeBytes}: "
+                + "it was resized or replaced. Bring the old size back, or remove the disk and add it again.");
+        }
+
+        if (expected is { } journal && journal.FileId != file.Current.FileId)
+        {
+            sets.MarkAllInconsistent("the tracking file is not the one that the journal knows: it was replaced");
+        }
+        else if (expected is { } known && file.Current.Generation < known.Generation)
+        {
+            sets.MarkAllInconsistent(
+                $"the tracking file is older than the journal: generation {file.Current.Generation} instead of {known.Generation}; it was restored from a copy");
+        }
+
+        var modified = backing.ModifiedAt?.UtcTicks ?? 0;
+        if (file.Current.IsClean && file.Current.BackingModifiedTicks != 0 && modified != file.Current.BackingModifiedTicks)
+        {
+            sets.MarkAllInconsistent("the backing was changed while no node served it");
+        }
+    }
+
+    /// <summary>After a crash: every block of a region with an intent may have been written, and its bits may be lost.</summary>
+    public static void ApplyIntents(TrackingFile file, SetTable sets)
+    {
+        if (file.Current.IsClean)
+        {
+            return;
+        }
+
+        var size = sets.Definition.SizeBytes;
+        foreach (var region in TrackingFileOpening.ReadIntents(file))
+        {
+            var offset = region * file.Current.RegionBytes;
+            var length = Math.Min(file.Current.RegionBytes, size - offset);
+            foreach (var set in sets.All.Where(s => s.IsRecording))
+            {
+                set.Bits.MarkBytes(offset, length);
+                set.MarkPagesDirty(offset, length);
+            }
+        }
+    }
+}

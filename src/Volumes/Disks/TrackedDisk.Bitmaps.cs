@@ -1,0 +1,149 @@
+using ActorBackup.Core.Bitmaps;
+using ActorBackup.Core.Blocks;
+using ActorBackup.Volumes.Tracking;
+
+namespace ActorBackup.Volumes;
+
+/// <content>Bitmaps by the ids of their sets. Each command is durable when its task completes, save for transient bitmaps.</content>
+public sealed partial class TrackedDisk
+{
+    /// <summary>Ids of all bitmaps, transient ones too.</summary>
+    public IReadOnlyCollection<ulong> BitmapSets => [.. _sets.Bitmaps.Select(b => b.Id)];
+
+    /// <summary>Set bits times granularity; 0 when there is no such set.</summary>
+    public long DirtyBytes(ulong setId) => _sets.Find(setId) is { } set ? set.Bits.Count() * set.Bits.Geometry.BlockBytes : 0;
+
+    /// <summary>Set ranges in bytes of the disk, ascending; none when there is no such set.</summary>
+    public IReadOnlyList<Extent> Extents(ulong setId) => _sets.Find(setId) is { } set ? [.. set.Bits.Extents()] : [];
+
+    /// <summary>Why the bits cannot be trusted; null = they can, or there is no such set.</summary>
+    public string? InconsistentReason(ulong setId) => _sets.Find(setId)?.InconsistentReason;
+
+    /// <exception cref="VolumeException">The id is taken, there is no room, or it could not be stored.</exception>
+    public async Task AddBitmapAsync(ulong setId, long granularityBytes, bool recording, bool transient)
+    {
+        using var turn = await EnterAsync().ConfigureAwait(false);
+        if (_sets.Find(setId) is not null)
+        {
+            throw new VolumeException(VolumeError.BitmapExists, $"Disk {Definition.Id} has a set {setId} already.");
+        }
+
+        var set = new TrackedSet(setId, SetRole.Bitmap, new BlockGeometry(SizeBytes, granularityBytes)) { IsRecording = recording, IsTransient = transient };
+        Reserve(transient ? [] : [set]);
+        await ChangeRecordersAsync(() => _sets.Add(set)).ConfigureAwait(false);
+        try
+        {
+            await StoreAsync().ConfigureAwait(false);
+        }
+        catch
+        {
+            // Whoever asked is told that it is not there.
+            await ChangeRecordersAsync(() => _sets.Remove(set)).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Absent is no error.</summary>
+    public async Task RemoveBitmapAsync(ulong setId)
+    {
+        using var turn = await EnterAsync().ConfigureAwait(false);
+        if (_sets.Find(setId) is { Role: SetRole.Bitmap } set)
+        {
+            ThrowIfBusy(set);
+            await ChangeRecordersAsync(() => _sets.Remove(set)).ConfigureAwait(false);
+            await StoreAsync().ConfigureAwait(false);
+        }
+    }
+
+    public async Task ClearAsync(ulong setId)
+    {
+        using var turn = await EnterAsync().ConfigureAwait(false);
+        var set = Bitmap(setId);
+        ThrowIfBusy(set);
+        await ChangeRecordersAsync(() => set.Bits = new DirtyBitmap(set.Bits.Geometry)).ConfigureAwait(false);
+        set.MarkAllPagesDirty();
+        await StoreAsync().ConfigureAwait(false);
+    }
+
+    public async Task SetRecordingAsync(ulong setId, bool recording)
+    {
+        using var turn = await EnterAsync().ConfigureAwait(false);
+        var set = Bitmap(setId);
+        ThrowIfBusy(set);
+        if (set.IsRecording == recording)
+        {
+            return;
+        }
+
+        await ChangeRecordersAsync(() =>
+        {
+            if (recording)
+            {
+                set.IsRecording = true;
+            }
+            else
+            {
+                StopRecording(set);
+            }
+        }).ConfigureAwait(false);
+        _sets.MarkChanged();
+        await StoreAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Adds the sources' bits to the target; granularities may differ and are rounded outwards.</summary>
+    public async Task MergeAsync(ulong targetSet, IReadOnlyList<ulong> sourceSets)
+    {
+        using var turn = await EnterAsync().ConfigureAwait(false);
+        var target = Bitmap(targetSet);
+        foreach (var source in sourceSets.Select(Bitmap).ToList())
+        {
+            target.Bits.UnionWith(source.Bits);
+        }
+
+        target.MarkAllPagesDirty();
+        await StoreAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Sets the bits of byte ranges.</summary>
+    public async Task MarkAsync(ulong setId, IReadOnlyList<Extent> extents)
+    {
+        using var turn = await EnterAsync().ConfigureAwait(false);
+        var set = Bitmap(setId);
+        foreach (var extent in extents)
+        {
+            set.Bits.MarkBytes(extent.Offset, extent.Length);
+            set.MarkPagesDirty(extent.Offset, extent.Length);
+        }
+
+        await StoreAsync().ConfigureAwait(false);
+    }
+
+    private async Task<Scheduling.AsyncLock.Holder> EnterAsync()
+    {
+        var turn = await _commands.EnterAsync().ConfigureAwait(false);
+        if (_closed)
+        {
+            turn.Dispose();
+            ThrowIfClosed();
+        }
+
+        return turn;
+    }
+
+    /// <summary>Room for the sets that are to come beside those that are there, so that no checkpoint of them can run out of it.</summary>
+    private void Reserve(IReadOnlyCollection<TrackedSet> more) =>
+        _file.Reserve(_sets.Stored.Count() + more.Count, _sets.Stored.Concat(more).Sum(s => (long)s.Pages.Length));
+
+    private TrackedSet Bitmap(ulong setId) =>
+        _sets.Find(setId) is { Role: SetRole.Bitmap } set
+            ? set
+            : throw new VolumeException(VolumeError.UnknownBitmap, $"Disk {Definition.Id} has no bitmap with set {setId}.");
+
+    private void ThrowIfBusy(TrackedSet set)
+    {
+        if (set.Job is { } job)
+        {
+            throw new VolumeException(VolumeError.BitmapBusy, $"Set {set.Id} of disk {Definition.Id} is in use by job {job}.");
+        }
+    }
+}

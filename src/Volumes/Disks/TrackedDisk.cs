@@ -1,0 +1,245 @@
+using ActorBackup.Core.Blocks;
+using ActorBackup.Core.Identity;
+using ActorBackup.Files;
+using ActorBackup.Volumes.Backings;
+using ActorBackup.Volumes.Disks;
+using ActorBackup.Volumes.Scheduling;
+using ActorBackup.Volumes.Snapshots;
+using ActorBackup.Volumes.Tracking;
+
+namespace ActorBackup.Volumes;
+
+/// <summary>A disk that knows which of its blocks changed, also after a crash: backing and tracking file, bitmaps, snapshots.</summary>
+/// <remarks>
+/// Guest I/O may come from any thread and never waits for a command. Commands (everything about bitmaps and jobs) run one at a time; what changes which
+/// sets record does so while writes are held and drained, which takes as long as the writes in flight. A command is durable when its task completes.
+/// </remarks>
+public sealed partial class TrackedDisk : IBlockDevice
+{
+    private static readonly TimeSpan CheckpointPeriod = TimeSpan.FromSeconds(1);
+
+    private readonly IFileLayer _files;
+    private readonly IScheduler _scheduler;
+    private readonly TimeProvider _time;
+    private readonly IBacking _backing;
+    private readonly TrackingFile _file;
+    private readonly SetTable _sets;
+    private readonly RegionTable _regions;
+    private readonly TrackingHealth _health;
+    private readonly IntentJournal _journal;
+    private readonly Checkpointer _checkpointer;
+    private readonly GroupedSync _backingSync;
+    private readonly WriteGate _gate;
+    private readonly AsyncLock _commands;
+    private readonly HashSet<JobId> _flushedFor = [];
+    private ITimer? _timer;
+    private Recorders _recorders = Recorders.None;
+    private DiskSnapshot[] _snapshots = [];
+    private bool _writesAllowed;
+    private bool _closed;
+
+    private TrackedDisk(IFileLayer files, IScheduler scheduler, TimeProvider time, IBacking backing, TrackingFile file, SetTable sets)
+    {
+        (_files, _scheduler, _time, _backing, _file, _sets) = (files, scheduler, time, backing, file, sets);
+        _regions = new RegionTable(sets.Definition.SizeBytes, file.Current.RegionBytes, file.Current.RegionCount);
+        _health = new TrackingHealth(file.File, e => sets.MarkAllInconsistent($"the tracking file could not be synced: {e.Message}"));
+        _journal = new IntentJournal(file.File, _regions, scheduler, _health);
+        _checkpointer = new Checkpointer(file, sets, _regions, _journal, _health, scheduler);
+        _backingSync = new GroupedSync(scheduler, backing.Sync, e => sets.MarkAllInconsistent($"the backing could not be synced: {e.Message}"));
+        _gate = new WriteGate(scheduler);
+        _commands = new AsyncLock(scheduler);
+    }
+
+    public DiskDefinition Definition => _sets.Definition;
+
+    public TrackingFileId FileId => _file.Current.FileId;
+
+    /// <summary>Counts openings; a new one is durable when the disk is open.</summary>
+    public ulong Generation => _file.Current.Generation;
+
+    /// <summary>Why the disk can keep no promise any more; null = it is well.</summary>
+    public string? Fault => (_health.Failure ?? _backingSync.Failure)?.Message;
+
+    /// <summary>Makes the tracking file of a backing that exists. Never overwrites one.</summary>
+    /// <exception cref="VolumeException">The backing or the place of the tracking file is not usable.</exception>
+    public static DiskDefinition Create(IFileLayer files, string trackingPath, DiskId id, string backingPath, int blockBytes, bool isReadOnly)
+    {
+        using var backing = FileBacking.Open(files, backingPath, isReadOnly);
+        var definition = new DiskDefinition(id, backingPath, backing.SizeBytes, blockBytes, isReadOnly);
+        TrackingFileCreation.Create(files, trackingPath, definition, TrackingFileId.New());
+        return definition;
+    }
+
+    /// <exception cref="VolumeException">The tracking file is missing, damaged, or of a newer version.</exception>
+    public static DiskDefinition ReadDefinition(IFileLayer files, string trackingPath) => TrackingFileOpening.ReadDefinition(files, trackingPath);
+
+    /// <summary>Whether the tracking file is of this disk and was never opened: left by a creation that was cut short.</summary>
+    public static bool IsUnused(IFileLayer files, string trackingPath, DiskId id)
+    {
+        try
+        {
+            var (file, sets) = TrackingFileOpening.Open(files, trackingPath);
+            using (file)
+            {
+                return sets.Definition.Id == id && sets.All.Count == 0 && file.Current.Generation == 0;
+            }
+        }
+        catch (VolumeException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Opens the disk; its new generation is durable when it returns. Guests may read at once; their writes wait for <see cref="AllowWrites"/>.</summary>
+    /// <param name="files">Where both files are.</param>
+    /// <param name="scheduler">For work that may block.</param>
+    /// <param name="time">For checkpoints and time-outs.</param>
+    /// <param name="trackingPath">Of the tracking file, which names the backing.</param>
+    /// <param name="expected">What the journal database recorded last (rule 4); null = it is new.</param>
+    /// <exception cref="VolumeException">One of the files is not usable.</exception>
+    public static Task<TrackedDisk> OpenAsync(
+        IFileLayer files, IScheduler scheduler, TimeProvider time, string trackingPath, TrackingExpectation? expected)
+    {
+        var (file, sets) = TrackingFileOpening.Open(files, trackingPath);
+        FileBacking? backing = null;
+        try
+        {
+            backing = FileBacking.Open(files, sets.Definition.BackingPath, sets.Definition.IsReadOnly);
+            DiskOpening.Check(file, sets, backing, expected);
+            var disk = new TrackedDisk(files, scheduler, time, backing, file, sets);
+            disk.Begin(Math.Max(file.Current.Generation, expected?.Generation ?? 0) + 1);
+            return Task.FromResult(disk);
+        }
+        catch
+        {
+            backing?.Dispose();
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Lets guests write. Call it once the generation is in the journal database.</summary>
+    public void AllowWrites()
+    {
+        if (!_writesAllowed)
+        {
+            _writesAllowed = true;
+            _gate.Release();
+        }
+    }
+
+    /// <summary>Stores everything and marks the tracking file clean. Snapshots break, waiting writes fail. Idempotent.</summary>
+    public async Task CloseAsync()
+    {
+        using var turn = await _commands.EnterAsync().ConfigureAwait(false);
+        if (_closed)
+        {
+            return;
+        }
+
+        _closed = true;
+        if (_timer is not null)
+        {
+            await _timer.DisposeAsync().ConfigureAwait(false);
+        }
+
+        await _gate.HoldAsync().ConfigureAwait(false);
+        _gate.Close();
+        foreach (var snapshot in _snapshots)
+        {
+            snapshot.Break(new VolumeException(VolumeError.Closed, $"Disk {Definition.Id} was closed while job {snapshot.JobId} read it."));
+        }
+
+        try
+        {
+            await _backingSync.SyncAsync().ConfigureAwait(false);
+            var modified = _backing.ModifiedAt?.UtcTicks ?? 0;
+            await _checkpointer.StoreAsync(CheckpointKind.Everything, s => s with { IsClean = true, BackingModifiedTicks = modified }).ConfigureAwait(false);
+        }
+        catch (Exception e) when (Failures.IsExpected(e))
+        {
+            // Not clean, then: the next opening counts every block of an intent region as dirty.
+        }
+
+        _backing.Dispose();
+        _file.Dispose();
+    }
+
+    private void Begin(ulong generation)
+    {
+        DiskOpening.ApplyIntents(_file, _sets);
+        _checkpointer.StoreNow(s => s with { Generation = generation, IsClean = false, BackingModifiedTicks = 0 });
+
+        // What they stood for is in the pages now. Should the clearing be lost, they only claim too much.
+        _file.ClearIntents();
+        _ = _gate.HoldAsync();
+        RefreshRecorders();
+        _timer = _time.CreateTimer(_ => _scheduler.Post(() => _ = CheckpointInBackgroundAsync()), null, CheckpointPeriod, CheckpointPeriod);
+    }
+
+    private async Task CheckpointInBackgroundAsync()
+    {
+        if (!_commands.TryEnter(out var turn))
+        {
+            return;
+        }
+
+        using (turn)
+        {
+            if (_closed)
+            {
+                return;
+            }
+
+            try
+            {
+                await _checkpointer.StoreAsync(CheckpointKind.Background, Amend).ConfigureAwait(false);
+            }
+            catch (Exception e) when (Failures.IsExpected(e))
+            {
+                // Nothing is lost, and the next one stores the same again.
+            }
+        }
+    }
+
+    private static Superblock Amend(Superblock current) => current with { IsClean = false };
+
+    private Task StoreAsync() => _checkpointer.StoreAsync(CheckpointKind.Command, Amend);
+
+    private void ThrowIfClosed()
+    {
+        if (_closed)
+        {
+            throw new VolumeException(VolumeError.Closed, $"Disk {Definition.Id} is closed.");
+        }
+    }
+
+    /// <summary>Changes which sets record, or replaces a recording set's bits, while no write is inside.</summary>
+    private async Task ChangeRecordersAsync(Action change)
+    {
+        await _gate.HoldAsync().ConfigureAwait(false);
+        try
+        {
+            change();
+        }
+        finally
+        {
+            RefreshRecorders();
+            _gate.Release();
+        }
+    }
+
+    private void RefreshRecorders() =>
+        Volatile.Write(ref _recorders, new Recorders(_sets.Recorders(), _sets.Stored.Any(s => s.IsRecording)));
+
+    /// <summary>Ends a set's recording, while writes are held. Its newest bits are protected by intents that later checkpoints forget: its pages go with the next one.</summary>
+    private void StopRecording(TrackedSet set)
+    {
+        set.IsRecording = false;
+        foreach (var region in _regions.DurableRegions())
+        {
+            var (offset, length) = _regions.ExtentOf(region);
+            set.MarkPagesDirty(offset, length);
+        }
+    }
+}

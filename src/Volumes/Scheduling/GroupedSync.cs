@@ -1,0 +1,92 @@
+using ActorBackup.Files;
+
+namespace ActorBackup.Volumes.Scheduling;
+
+/// <summary>Makes one sync serve everybody who asked before it began.</summary>
+/// <remarks>
+/// A failed sync is remembered for ever (rule 3): the kernel reports a lost page once and calls it clean afterwards, so a later sync that succeeds
+/// proves nothing about what was written before.
+/// </remarks>
+internal sealed class GroupedSync(IScheduler scheduler, Action sync, Action<VolumeException> onFailure)
+{
+    private readonly Lock _lock = new();
+    private TaskCompletionSource? _next;
+    private bool _active;
+    private VolumeException? _failure;
+
+    public VolumeException? Failure => Volatile.Read(ref _failure);
+
+    public Task SyncAsync()
+    {
+        if (Failure is { } failure)
+        {
+            return Task.FromException(failure);
+        }
+
+        Task joined;
+        lock (_lock)
+        {
+            joined = (_next ??= new TaskCompletionSource()).Task;
+            if (_active)
+            {
+                return joined;
+            }
+
+            _active = true;
+        }
+
+        scheduler.Post(Run);
+        return joined;
+    }
+
+    private void Run()
+    {
+        TaskCompletionSource batch;
+        lock (_lock)
+        {
+            batch = _next!;
+            _next = null;
+        }
+
+        var failure = Failure ?? TrySync();
+        bool more;
+        lock (_lock)
+        {
+            more = _next is not null;
+            _active = more;
+        }
+
+        if (more)
+        {
+            scheduler.Post(Run);
+        }
+
+        if (failure is null)
+        {
+            batch.SetResult();
+        }
+        else
+        {
+            batch.SetException(failure);
+        }
+    }
+
+    private VolumeException? TrySync()
+    {
+        try
+        {
+            sync();
+            return null;
+        }
+        catch (FileLayerException e)
+        {
+            var failure = new VolumeException(
+                VolumeError.SyncFailed,
+                $"{e.Message}. Writes that were accepted before may be lost; check the device, then take a full backup.",
+                e);
+            Volatile.Write(ref _failure, failure);
+            onFailure(failure);
+            return failure;
+        }
+    }
+}

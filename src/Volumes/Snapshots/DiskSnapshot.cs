@@ -1,0 +1,326 @@
+using System.Buffers;
+using ActorBackup.Core.Bitmaps;
+using ActorBackup.Core.Blocks;
+using ActorBackup.Core.Identity;
+using ActorBackup.Files;
+using ActorBackup.Volumes.Backings;
+
+namespace ActorBackup.Volumes.Snapshots;
+
+/// <summary>The disk as it was at a job's instant, block by block, while the guest goes on writing.</summary>
+/// <remarks>
+/// A block is needed until its bytes of the instant were read or kept. Whoever moves it, a reader or a guest's write that is about to overwrite it,
+/// claims it first, then looks whether it is still needed, moves the bytes, says that it is not needed any more, and releases the claim. A guest's
+/// write may pass a block if it is not needed and not claimed, looked at in this order: "not needed" proves that the move has at least reached its end,
+/// and "not claimed" afterwards that nobody reads the source for it. In the other order a reader could claim in between and read half of the write.
+///
+/// Readers own what they got: the source must not be read for a block twice (rule 9). A kept block can be read again until it is released.
+/// The guest waits for local reads and scratch only, never for a repository.
+/// </remarks>
+public sealed class DiskSnapshot : IAsyncDisposable
+{
+    private readonly SnapshotRequest _request;
+    private readonly IBacking _backing;
+    private readonly IScheduler _scheduler;
+    private readonly TimeProvider _time;
+    private readonly CaptureStore _store;
+    private readonly BlockClaims _claims;
+    private readonly Func<DiskSnapshot, Task> _conclude;
+    private readonly DirtyBitmap _need;
+    private readonly SnapshotCursor _cursor;
+    private VolumeException? _broken;
+
+    internal DiskSnapshot(
+        SnapshotRequest request,
+        BlockGeometry geometry,
+        IBacking backing,
+        CaptureStore store,
+        IScheduler scheduler,
+        TimeProvider time,
+        Func<DiskSnapshot, Task> conclude)
+    {
+        (_request, _backing, _store, _scheduler, _time, _conclude) = (request, backing, store, scheduler, time, conclude);
+        _need = new DirtyBitmap(geometry);
+        _claims = new BlockClaims(geometry, scheduler);
+        CopyList = new DirtyBitmap(geometry);
+        _cursor = new SnapshotCursor(geometry, _need, _claims, backing);
+    }
+
+    public JobId JobId => _request.JobId;
+
+    public BlockGeometry Geometry => _need.Geometry;
+
+    /// <summary>What the job was told to copy. Not changed afterwards: clone it as the live copy bitmap.</summary>
+    public DirtyBitmap CopyList { get; }
+
+    /// <summary>Why the snapshot is worthless; null = it is good.</summary>
+    public VolumeException? Broken => Volatile.Read(ref _broken);
+
+    /// <summary>Kept blocks in memory.</summary>
+    public long MemoryBytes => _store.MemoryBytes;
+
+    /// <summary>Kept blocks in the scratch file.</summary>
+    public long ScratchBytes => _store.ScratchBytes;
+
+    /// <summary>Hands out blocks that nobody got yet. For any number of readers at once.</summary>
+    /// <param name="buffer">Takes one block.</param>
+    /// <param name="cancellation">Between blocks and while waiting for a guest's write.</param>
+    /// <exception cref="VolumeException">The snapshot is broken.</exception>
+    public async ValueTask<SnapshotBlock> ReadNextAsync(Memory<byte> buffer, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            ThrowIfBroken();
+            if (!_request.IsAscending && _store.IsPressed && _store.TryTakeUnread(out var kept))
+            {
+                if (_cursor.TryTake(kept))
+                {
+                    return await ReadAsync(kept, buffer, cancellation).ConfigureAwait(false);
+                }
+
+                continue;
+            }
+
+            var block = _cursor.Peek();
+            if (block < 0)
+            {
+                return default;
+            }
+
+            if (_cursor.TryTakeZeroes(block) is > 0 and var zeroes)
+            {
+                ThrowIfBroken();
+                return new SnapshotBlock(SnapshotBlockKind.Zero, block, zeroes);
+            }
+
+            if (_cursor.TryTake(block))
+            {
+                return await ReadAsync(block, buffer, cancellation).ConfigureAwait(false);
+            }
+        }
+    }
+
+    /// <summary>Reads one block of the copy list: from what was kept, else from the source.</summary>
+    /// <exception cref="InvalidOperationException">The block was read before and not kept, so its bytes are the earlier reader's.</exception>
+    /// <exception cref="VolumeException">The snapshot is broken, or the scratch file cannot be read.</exception>
+    public async ValueTask<SnapshotBlock> ReadAsync(long blockIndex, Memory<byte> buffer, CancellationToken cancellation)
+    {
+        while (!_claims.TryClaim(blockIndex))
+        {
+            await _claims.WaitAsync(blockIndex).WaitAsync(cancellation).ConfigureAwait(false);
+        }
+
+        try
+        {
+            ThrowIfBroken();
+            var block = _need[blockIndex] ? ReadSource(blockIndex, buffer.Span) : ReadKept(blockIndex, buffer.Span);
+
+            // A write that broke the snapshot did not wait for the claim. It says so before it touches the source, so bytes read before that are good.
+            ThrowIfBroken();
+            return block;
+        }
+        finally
+        {
+            _claims.Release(blockIndex);
+        }
+    }
+
+    /// <summary>Somebody else keeps the block's bytes from now on, until they are durable in the repository.</summary>
+    public void Release(long blockIndex) => _store.Release(blockIndex);
+
+    /// <summary>Ends copy-before-write and deletes the scratch file. Readers have stopped. Bitmaps are not touched: that is settling.</summary>
+    public async ValueTask DisposeAsync() => await _conclude(this).ConfigureAwait(false);
+
+    /// <summary>Sets the copy list, while writes are held.</summary>
+    internal void Install(DirtyBitmap? blocks)
+    {
+        if (blocks is null)
+        {
+            CopyList.MarkAll();
+        }
+        else
+        {
+            CopyList.UnionWith(blocks);
+        }
+
+        _need.UnionWith(CopyList);
+        _cursor.Install(CopyList);
+    }
+
+    /// <summary>Whether a write may go on without waiting. The caller is inside the gate.</summary>
+    internal bool MayPass(long offset, long length)
+    {
+        var (first, end) = Geometry.Touched(offset, length);
+        return NextUnsafe(first, end) < 0 || Broken is not null;
+    }
+
+    /// <summary>Keeps every needed block of the range.</summary>
+    /// <exception cref="BlockDeviceException">A block could not be kept, and the policy is to fail the write.</exception>
+    internal async ValueTask ProtectAsync(long offset, long length)
+    {
+        if (_request.CaptureTimeout is not { } timeout)
+        {
+            await ProtectRangeAsync(offset, length, inline: true).ConfigureAwait(false);
+            return;
+        }
+
+        try
+        {
+            // What is late goes on by itself; it does no harm, since it moves only bytes that nobody has overwritten, or the snapshot is broken.
+            await ProtectRangeAsync(offset, length, inline: false).AsTask().WaitAsync(timeout, _time).ConfigureAwait(false);
+        }
+        catch (TimeoutException e)
+        {
+            Fail(Geometry.IndexOf(offset), new VolumeException(VolumeError.InputOutput, $"Keeping the blocks took longer than {timeout}", e));
+        }
+    }
+
+    internal void Break(VolumeException reason) => Interlocked.CompareExchange(ref _broken, reason, null);
+
+    internal void CloseStore() => _store.Dispose();
+
+    private async ValueTask ProtectRangeAsync(long offset, long length, bool inline)
+    {
+        var (first, end) = Geometry.Touched(offset, length);
+        while (NextUnsafe(first, end) is >= 0 and var block && Broken is null)
+        {
+            if (!_claims.TryClaim(block))
+            {
+                await _claims.WaitAsync(block).ConfigureAwait(false);
+                continue;
+            }
+
+            try
+            {
+                if (inline)
+                {
+                    Capture(block);
+                }
+                else
+                {
+                    await Scheduling.SchedulerExtensions.RunAsync(_scheduler, () => Capture(block)).ConfigureAwait(false);
+                }
+            }
+            finally
+            {
+                _claims.Release(block);
+            }
+        }
+    }
+
+    /// <summary>The first block that is needed or claimed; -1 when there is none. Need is read before claims, see the remarks.</summary>
+    private long NextUnsafe(long first, long end)
+    {
+        while (first < end)
+        {
+            var word = (int)(first >> 6);
+            var mask = ulong.MaxValue << (int)(first & 63);
+            if (end >> 6 == word)
+            {
+                mask &= (1UL << (int)(end & 63)) - 1;
+            }
+
+            var bits = _need.Word(word) & mask;
+            bits |= _claims.Word(word) & mask;
+            if (bits != 0)
+            {
+                return ((long)word << 6) + System.Numerics.BitOperations.TrailingZeroCount(bits);
+            }
+
+            first = ((long)word + 1) << 6;
+        }
+
+        return -1;
+    }
+
+    /// <summary>Keeps the block if it is still needed. The caller holds its claim.</summary>
+    private void Capture(long block)
+    {
+        if (!_need[block] || Broken is not null)
+        {
+            return;
+        }
+
+        var blockBytes = (int)Geometry.BlockBytes;
+        var buffer = ArrayPool<byte>.Shared.Rent(blockBytes);
+        var taken = false;
+        try
+        {
+            FillFromSource(block, buffer.AsSpan(0, blockBytes));
+            taken = _store.Put(block, buffer);
+            _need.Clear(block);
+        }
+        catch (Exception e) when (Failures.IsExpected(e))
+        {
+            Fail(block, e);
+        }
+        finally
+        {
+            if (!taken)
+            {
+                ArrayPool<byte>.Shared.Return(buffer);
+            }
+        }
+    }
+
+    /// <summary>Applies the policy to a block that could not be kept.</summary>
+    private void Fail(long block, Exception e)
+    {
+        var extent = Geometry.ExtentOf(block);
+        var what = $"The {extent.Length} bytes at {extent.Offset} could not be kept before a write: {e.Message}";
+        if (_request.OnCaptureError == CaptureErrorPolicy.BreakGuestWrite)
+        {
+            throw new BlockDeviceException(Failures.ToGuest(e).Error, what, e);
+        }
+
+        Break(new VolumeException(
+            VolumeError.SnapshotBroken,
+            $"{what}. Job {JobId} has lost its instant; give it more memory, a scratch directory or more room there, and start it again.",
+            e));
+    }
+
+    private SnapshotBlock ReadSource(long block, Span<byte> buffer)
+    {
+        try
+        {
+            FillFromSource(block, buffer);
+        }
+        catch (FileLayerException e)
+        {
+            return new SnapshotBlock(SnapshotBlockKind.Unreadable, block, 1, e.Message);
+        }
+
+        _need.Clear(block);
+        return new SnapshotBlock(SnapshotBlockKind.Data, block, 1);
+    }
+
+    private SnapshotBlock ReadKept(long block, Span<byte> buffer)
+    {
+        try
+        {
+            return _store.TryRead(block, buffer, out var isZero)
+                ? new SnapshotBlock(isZero ? SnapshotBlockKind.Zero : SnapshotBlockKind.Data, block, 1)
+                : throw new InvalidOperationException($"Block {block} of job {JobId} is not kept: it was read before, or it is not in the copy list.");
+        }
+        catch (FileLayerException e)
+        {
+            throw Failures.ToVolume(e, $"A kept block of job {JobId} is lost", "The job cannot finish; start it again.");
+        }
+    }
+
+    private void FillFromSource(long block, Span<byte> buffer)
+    {
+        var length = (int)Geometry.LengthOf(block);
+        _backing.Read(Geometry.OffsetOf(block), buffer[..length]);
+        buffer[length..(int)Geometry.BlockBytes].Clear();
+    }
+
+    private void ThrowIfBroken()
+    {
+        if (Broken is { } broken)
+        {
+            throw new VolumeException(broken.Error, broken.Message, broken);
+        }
+    }
+}

@@ -1,0 +1,198 @@
+using System.Numerics;
+using ActorBackup.Files;
+
+namespace ActorBackup.Volumes.Tracking;
+
+/// <summary>Makes write intents durable in groups, and forgets them lazily.</summary>
+/// <remarks>
+/// All writes of the intent page come from one batch at a time, so an older image never overwrites a newer one. A batch writes whole 512-byte sectors of
+/// the image in memory. If power fails meanwhile, a sector is a mixture of old and new bytes, and both are safe: a bit whose write may have reached the
+/// backing was durable before that write began, so it is set in the old bytes and in the new ones, unless a checkpoint made it superfluous; a
+/// bit that is set too much costs copying, not data.
+/// </remarks>
+internal sealed class IntentJournal(IFile file, RegionTable regions, IScheduler scheduler, TrackingHealth health)
+{
+    private const int BitsPerSector = TrackingFormat.SectorBytes * 8;
+
+    private readonly byte[] _image = new byte[TrackingFormat.PageBytes];
+    private readonly byte[] _snapshot = new byte[TrackingFormat.PageBytes];
+    private readonly int[] _batchOf = new int[regions.Count];
+    private readonly Lock _lock = new();
+    private Batch _next = new(1);
+    private Batch? _running;
+    private bool _active;
+
+    /// <summary>Completes when the intents of the regions are durable. The caller has entered the regions.</summary>
+    public Task CommitAsync(int first, int last)
+    {
+        if (health.Failure is { } failure)
+        {
+            return Task.FromException(failure);
+        }
+
+        lock (_lock)
+        {
+            var joinsRunning = false;
+            var joinsNext = false;
+            for (var region = first; region <= last; region++)
+            {
+                if (regions.IsDurable(region))
+                {
+                    continue;
+                }
+
+                if (_running is not null && _batchOf[region] == _running.Number)
+                {
+                    joinsRunning = true;
+                    continue;
+                }
+
+                joinsNext = true;
+                AddToNext(region);
+            }
+
+            return (joinsRunning, joinsNext) switch
+            {
+                (false, false) => Task.CompletedTask,
+                (true, false) => _running!.Done.Task,
+                (false, true) => JoinNext(),
+                _ => Task.WhenAll(_running!.Done.Task, JoinNext()),
+            };
+        }
+    }
+
+    /// <summary>Forgets the intents of regions that saw no write since they were found quiet; what they marked must be durable elsewhere.</summary>
+    /// <remarks>Not synced: an intent that comes back after a crash claims too much. Returns when the page is written.</remarks>
+    public Task ForgetAsync(List<int> quiet)
+    {
+        lock (_lock)
+        {
+            // The lock keeps a commit of the same region from setting the bit in the image between these two steps.
+            var forgotten = 0;
+            foreach (var region in quiet)
+            {
+                if (regions.TryForget(region))
+                {
+                    _image[region >> 3] &= (byte)~(1 << (region & 7));
+                    _next.Sectors |= 1 << (region / BitsPerSector);
+                    forgotten++;
+                }
+            }
+
+            return forgotten == 0 ? Task.CompletedTask : Start();
+        }
+    }
+
+    private void AddToNext(int region)
+    {
+        if (_batchOf[region] == _next.Number)
+        {
+            return;
+        }
+
+        _batchOf[region] = _next.Number;
+        _image[region >> 3] |= (byte)(1 << (region & 7));
+        _next.Sectors |= 1 << (region / BitsPerSector);
+        _next.Regions.Add(region);
+    }
+
+    private Task JoinNext()
+    {
+        _next.NeedsSync = true;
+        return Start();
+    }
+
+    private Task Start()
+    {
+        if (!_active)
+        {
+            _active = true;
+            scheduler.Post(Run);
+        }
+
+        return _next.Done.Task;
+    }
+
+    private void Run()
+    {
+        Batch batch;
+        lock (_lock)
+        {
+            batch = _running = _next;
+            _next = new Batch(batch.Number + 1);
+            _image.CopyTo(_snapshot, 0);
+        }
+
+        var failure = TryWrite(batch);
+        bool more;
+        lock (_lock)
+        {
+            _running = null;
+            Conclude(batch, failure);
+            more = _next.Sectors != 0;
+            _active = more;
+        }
+
+        if (more)
+        {
+            scheduler.Post(Run);
+        }
+
+        if (failure is null)
+        {
+            batch.Done.SetResult();
+        }
+        else
+        {
+            batch.Done.SetException(failure);
+        }
+    }
+
+    /// <summary>After a failure nothing is repeated here: a region that is entered again goes into a new batch, and superfluous intents only cost copying.</summary>
+    private void Conclude(Batch batch, Exception? failure)
+    {
+        if (failure is null && batch.NeedsSync)
+        {
+            foreach (var region in batch.Regions)
+            {
+                regions.SetDurable(region);
+            }
+        }
+    }
+
+    private VolumeException? TryWrite(Batch batch)
+    {
+        if (health.Failure is { } failed)
+        {
+            return failed;
+        }
+
+        try
+        {
+            for (var left = batch.Sectors; left != 0; left &= left - 1)
+            {
+                var at = BitOperations.TrailingZeroCount(left) * TrackingFormat.SectorBytes;
+                file.Write(TrackingFormat.OffsetOf(TrackingFormat.IntentPage) + at, _snapshot.AsSpan(at, TrackingFormat.SectorBytes));
+            }
+        }
+        catch (FileLayerException e)
+        {
+            return Failures.ToVolume(e, "A write intent cannot be stored", "The guest's write was refused; check the device that holds the tracking file.");
+        }
+
+        return batch.NeedsSync ? health.TrySync() : null;
+    }
+
+    private sealed class Batch(int number)
+    {
+        public int Number { get; } = number;
+
+        public List<int> Regions { get; } = [];
+
+        public int Sectors { get; set; }
+
+        public bool NeedsSync { get; set; }
+
+        public TaskCompletionSource Done { get; } = new();
+    }
+}

@@ -1,0 +1,71 @@
+using ActorBackup.Actors.Jobs;
+using ActorBackup.Core.Bitmaps;
+using ActorBackup.Core.Identity;
+using ActorBackup.Core.Jobs;
+using ActorBackup.Messages.Disks;
+
+namespace ActorBackup.Actors.Tests.Jobs;
+
+public sealed class JobControlTests : IDisposable
+{
+    private static readonly DiskId Disk = new("d");
+    private static readonly JobId Job = new("j");
+
+    private readonly JobControl _control = new(TimeProvider.System, BitmapSyncPolicy.Always, 0);
+
+    public void Dispose() => _control.Dispose();
+
+    [Fact]
+    public void A_running_job_pauses_and_resumes()
+    {
+        _control.MoveTo(JobStatus.Running);
+        _control.Obey(new DiskCommand.PauseJob(Job) { Disk = Disk });
+        Assert.Equal(JobStatus.Paused, _control.Status);
+        Assert.False(_control.Gate.PassAsync(default).IsCompleted);
+        Assert.NotNull(_control.Refuse(JobVerb.Pause));
+
+        _control.Obey(new DiskCommand.ResumeJob(Job) { Disk = Disk });
+
+        Assert.Equal(JobStatus.Running, _control.Status);
+        Assert.True(_control.Gate.PassAsync(default).IsCompletedSuccessfully);
+        Assert.NotNull(_control.Refuse(JobVerb.Resume));
+    }
+
+    [Theory]
+    [InlineData(JobStatus.Aborting)]
+    [InlineData(JobStatus.Concluded)]
+    public void An_ending_job_obeys_nothing(JobStatus status)
+    {
+        _control.MoveTo(status);
+
+        Assert.All(Enum.GetValues<JobVerb>().Where(v => v != JobVerb.Dismiss), v => Assert.NotNull(_control.Refuse(v)));
+        Assert.True(_control.IsEnding);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_pending_job_waits_for_the_decision(bool keep)
+    {
+        var decision = _control.DecideAsync();
+        Assert.Equal(JobStatus.Pending, _control.Status);
+        Assert.False(decision.IsCompleted);
+
+        _control.Obey(new DiskCommand.FinalizeJob(Job, keep) { Disk = Disk });
+
+        Assert.Equal(keep, await decision);
+    }
+
+    [Fact]
+    public async Task Cancelling_ends_every_wait_and_force_sticks()
+    {
+        var decision = _control.DecideAsync();
+
+        _control.Cancel(force: true);
+        _control.Cancel(force: false);
+
+        Assert.Null(await decision);
+        Assert.True(_control is { IsCancelled: true, IsForced: true });
+        Assert.True(_control.Stopped.IsCancellationRequested);
+    }
+}
