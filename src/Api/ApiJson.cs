@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 namespace ActorBackup.Api;
 
 /// <summary>Source-generated JSON of every body, so that neither side pays for reflection at start.</summary>
-[JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web, Converters = [typeof(UtcTime)])]
 [JsonSerializable(typeof(ApiErrorBody))]
 [JsonSerializable(typeof(DiskResource))]
 [JsonSerializable(typeof(DiskResource[]))]

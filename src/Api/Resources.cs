@@ -88,6 +88,9 @@ public sealed record JobResource(
     /// <summary>Bytes per second that the job may read; 0 = unlimited.</summary>
     public long RateBytesPerSecond { get; init; }
 
+    /// <summary>True while only a person can move the job on: pending without auto-finalize, or stopped on an error. Null: not said.</summary>
+    public bool? NeedsPerson { get; init; }
+
     /// <summary>Where a restore writes.</summary>
     public string? Target { get; init; }
 }

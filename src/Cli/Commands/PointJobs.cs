@@ -1,0 +1,69 @@
+using System.CommandLine;
+using ActorBackup.Api;
+using ActorBackup.Cli.Connection;
+
+namespace ActorBackup.Cli.Commands;
+
+/// <summary>The commands on points that run as jobs: restore and verify.</summary>
+public static class PointJobs
+{
+    public static Verb Restore(CliHost host)
+    {
+        var point = Arguments.Point();
+        var to = new Option<string?>("--to") { Description = "File to write, on the node; sparse where the point is zero", HelpName = "PATH" };
+        var toDisk = new Option<string?>("--to-disk") { Description = "Disk to overwrite, through its tracking; refused while a client is connected (not available yet)", HelpName = "ID" };
+        var force = new Option<bool>("--force") { Description = "Overwrite an existing file, or restore a partial point" };
+        var wait = JobFollowing.WaitOption();
+        var timeout = JobFollowing.TimeoutOption();
+        return new Verb(host, "restore", "Write a point to a file or back to a disk") { point, to, toDisk, force, wait, timeout }
+            .Example("abk point restore db@latest --to /srv/restored/db.raw --wait", "abk point restore db@2026-11-23T04:00:00Z --to before.raw --wait")
+            .Does(async call =>
+            {
+                var request = new RestoreRequest(call.FullPath(to), call.Get(toDisk), call.Get(force));
+                if ((request.To is null) == (request.ToDisk is null))
+                {
+                    throw new CliException(ErrorCodes.InvalidArgument, "say where to restore with either --to PATH or --to-disk ID");
+                }
+
+                var limit = call.Duration(timeout);
+                var job = await call.Node.PostAsync(
+                    ApiPath.Point(call.Get(point), "restore"),
+                    request,
+                    ApiJson.Default.RestoreRequest,
+                    ApiJson.Default.JobResource,
+                    call.Cancellation);
+                return call.Get(wait) ? await JobFollowing.WaitAsync(call, job.Id, limit) : JobFollowing.Announce(call, job);
+            });
+    }
+
+    /// <summary>Waits unless told otherwise: a verification whose result nobody reads proves nothing.</summary>
+    public static Verb Verify(CliHost host)
+    {
+        var point = Arguments.Point();
+        var full = new Option<bool>("--full") { Description = "Read, decompress and rehash every block. Default: structure and existence" };
+        var percent = new Option<string?>("--percent") { Description = "Of a full verification, this share of the blocks at random, 1 to 100", HelpName = "N" };
+        var againstDisk = new Option<bool>("--against-disk") { Description = "Compare with the live disk where nothing was written since (not available yet)" };
+        var wait = new Option<bool>("--wait") { Description = "Wait for the end; this is the default" };
+        var noWait = new Option<bool>("--no-wait") { Description = "Only start it; 'abk job wait ID' has the result" };
+        var timeout = JobFollowing.TimeoutOption();
+        return new Verb(host, "verify", "Check a point; exit code 4 if it is damaged") { point, full, percent, againstDisk, wait, noWait, timeout }
+            .Example("abk point verify db@latest", "abk point verify db@latest --full")
+            .Does(async call =>
+            {
+                var request = new VerifyRequest
+                {
+                    Full = call.Get(full),
+                    Percent = call.Count(percent, 1, 100),
+                    AgainstDisk = call.Get(againstDisk),
+                };
+                var limit = call.Duration(timeout);
+                var job = await call.Node.PostAsync(
+                    ApiPath.Point(call.Get(point), "verify"),
+                    request,
+                    ApiJson.Default.VerifyRequest,
+                    ApiJson.Default.JobResource,
+                    call.Cancellation);
+                return call.Get(noWait) ? JobFollowing.Announce(call, job) : await JobFollowing.WaitAsync(call, job.Id, limit);
+            });
+    }
+}

@@ -1,0 +1,9 @@
+namespace ActorBackup.Cli.Output;
+
+/// <summary>How results are printed.</summary>
+public enum OutputFormat
+{
+    Table,
+    Json,
+    Yaml,
+}

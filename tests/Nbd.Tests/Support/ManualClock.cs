@@ -1,0 +1,68 @@
+namespace ActorBackup.Nbd.Tests.Support;
+
+/// <summary>Time that passes when a test says so.</summary>
+internal sealed class ManualClock : TimeProvider
+{
+    private readonly Lock _gate = new();
+    private readonly List<Timer> _timers = [];
+
+    public int Timers
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _timers.Count;
+            }
+        }
+    }
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        var timer = new Timer(this, callback, state, dueTime);
+        lock (_gate)
+        {
+            _timers.Add(timer);
+        }
+
+        return timer;
+    }
+
+    /// <summary>Fires every timer that is due within this time, counted from its creation.</summary>
+    public void Pass(TimeSpan time)
+    {
+        Timer[] due;
+        lock (_gate)
+        {
+            due = [.. _timers.Where(t => t.Due <= time)];
+        }
+
+        foreach (var timer in due)
+        {
+            timer.Fire();
+        }
+    }
+
+    private sealed class Timer(ManualClock clock, TimerCallback callback, object? state, TimeSpan due) : ITimer
+    {
+        public TimeSpan Due => due;
+
+        public void Fire() => callback(state);
+
+        public bool Change(TimeSpan dueTime, TimeSpan period) => true;
+
+        public void Dispose()
+        {
+            lock (clock._gate)
+            {
+                clock._timers.Remove(this);
+            }
+        }
+
+        public ValueTask DisposeAsync()
+        {
+            Dispose();
+            return ValueTask.CompletedTask;
+        }
+    }
+}

@@ -1,0 +1,171 @@
+using System.Buffers.Binary;
+using System.Net.Sockets;
+using System.Text;
+using ActorBackup.Nbd.Protocol;
+
+namespace ActorBackup.Nbd.Tests.Support;
+
+/// <summary>A client that says exactly the bytes it is told to.</summary>
+internal sealed class RawClient : IDisposable
+{
+    private readonly Socket _socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
+    {
+        ReceiveTimeout = (int)Patience.Limit.TotalMilliseconds,
+        SendTimeout = (int)Patience.Limit.TotalMilliseconds,
+    };
+
+    public RawClient(string socketPath) => _socket.Connect(new UnixDomainSocketEndPoint(socketPath));
+
+    public Socket Socket => _socket;
+
+    /// <summary>A client that has chosen an export.</summary>
+    public static RawClient Entered(string socketPath, string name, bool structured, params string[] contexts)
+    {
+        var client = new RawClient(socketPath);
+        client.Greet();
+        if (structured)
+        {
+            Assert.Equal(OptionReplyType.Ack, client.Ask(NbdOption.StructuredReply, []).Single().Type);
+        }
+
+        if (contexts.Length > 0)
+        {
+            client.Ask(NbdOption.SetMetaContext, MetaContext(name, contexts));
+        }
+
+        Assert.Equal(OptionReplyType.Ack, client.Ask(NbdOption.Go, Info(name)).Last().Type);
+        return client;
+    }
+
+    public static byte[] Info(string name, params InfoType[] types)
+    {
+        var data = new byte[8192];
+        var writer = new OptionWriter(data);
+        writer.WriteString(name);
+        writer.WriteUInt16((ushort)types.Length);
+        foreach (var type in types)
+        {
+            writer.WriteUInt16((ushort)type);
+        }
+
+        return data[..writer.WrittenBytes];
+    }
+
+    public static byte[] MetaContext(string name, params string[] queries)
+    {
+        var data = new byte[8192];
+        var writer = new OptionWriter(data);
+        new MetaContextRequest(name, queries).Write(ref writer);
+        return data[..writer.WrittenBytes];
+    }
+
+    public void Greet(HandshakeFlags flags = HandshakeFlags.FixedNewstyle | HandshakeFlags.NoZeroes)
+    {
+        var greeting = Receive(18);
+        Assert.Equal(NbdMagic.Greeting, BinaryPrimitives.ReadUInt64BigEndian(greeting));
+        Assert.Equal(NbdMagic.Option, BinaryPrimitives.ReadUInt64BigEndian(greeting.AsSpan(8)));
+        Assert.Equal(3, BinaryPrimitives.ReadUInt16BigEndian(greeting.AsSpan(16)));
+        var reply = new byte[4];
+        BinaryPrimitives.WriteUInt32BigEndian(reply, (uint)flags);
+        Send(reply);
+    }
+
+    public void SendOption(NbdOption option, byte[] data)
+    {
+        var bytes = new byte[OptionHeader.SizeBytes + data.Length];
+        new OptionHeader(option, (uint)data.Length).Write(bytes);
+        data.CopyTo(bytes, OptionHeader.SizeBytes);
+        Send(bytes);
+    }
+
+    public (OptionReplyType Type, byte[] Data) ReceiveOptionReply(NbdOption option)
+    {
+        Assert.True(OptionReplyHeader.TryRead(Receive(OptionReplyHeader.SizeBytes), out var header));
+        Assert.Equal(option, header.Option);
+        return (header.Type, Receive((int)header.Length));
+    }
+
+    /// <summary>Sends an option and receives its replies up to the last, an acknowledgement or an error.</summary>
+    public List<(OptionReplyType Type, byte[] Data)> Ask(NbdOption option, byte[] data)
+    {
+        SendOption(option, data);
+        List<(OptionReplyType Type, byte[] Data)> replies = [];
+        do
+        {
+            replies.Add(ReceiveOptionReply(option));
+        }
+        while (replies[^1].Type is not OptionReplyType.Ack && replies[^1].Type < OptionReplyType.ErrorBit);
+
+        return replies;
+    }
+
+    public void Request(NbdCommand command, ulong offset, uint length, ulong cookie = 1, CommandFlags flags = CommandFlags.None, byte[]? payload = null)
+    {
+        var bytes = new byte[RequestHeader.SizeBytes + (payload?.Length ?? 0)];
+        new RequestHeader(flags, command, cookie, offset, length).Write(bytes);
+        payload?.CopyTo(bytes, RequestHeader.SizeBytes);
+        Send(bytes);
+    }
+
+    public SimpleReplyHeader ReceiveSimple()
+    {
+        Assert.True(SimpleReplyHeader.TryRead(Receive(SimpleReplyHeader.SizeBytes), out var reply));
+        return reply;
+    }
+
+    public (ChunkHeader Header, byte[] Payload) ReceiveChunk()
+    {
+        Assert.True(ChunkHeader.TryRead(Receive(ChunkHeader.SizeBytes), out var chunk));
+        return (chunk, Receive((int)chunk.Length));
+    }
+
+    /// <summary>Asks without structured replies and returns the error.</summary>
+    public NbdErrno ErrorOf(NbdCommand command, ulong offset, uint length, CommandFlags flags = CommandFlags.None, byte[]? payload = null)
+    {
+        Request(command, offset, length, 77, flags, payload);
+        var reply = ReceiveSimple();
+        Assert.Equal(77ul, reply.Cookie);
+        return reply.Error;
+    }
+
+    public void Send(byte[] bytes)
+    {
+        for (var sent = 0; sent < bytes.Length;)
+        {
+            sent += _socket.Send(bytes, sent, bytes.Length - sent, SocketFlags.None);
+        }
+    }
+
+    public byte[] Receive(int count)
+    {
+        var bytes = new byte[count];
+        for (var received = 0; received < count;)
+        {
+            var part = _socket.Receive(bytes, received, count - received, SocketFlags.None);
+            Assert.True(part > 0, "The server ended the connection.");
+            received += part;
+        }
+
+        return bytes;
+    }
+
+    /// <summary>The server ends the connection; whatever it says before does not matter.</summary>
+    public void ExpectEnd()
+    {
+        var bytes = new byte[65536];
+        try
+        {
+            while (_socket.Receive(bytes) > 0)
+            {
+            }
+        }
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionReset)
+        {
+            // An end, too: the server closed with something of ours unread.
+        }
+    }
+
+    public void Dispose() => _socket.Dispose();
+
+    public static string Text(byte[] data, int from = 0) => Encoding.UTF8.GetString(data, from, data.Length - from);
+}

@@ -1,0 +1,14 @@
+namespace ActorBackup.Nbd.Tests.Tools;
+
+/// <summary>A test that needs a program; where it is not installed the test is reported as skipped, with what installs it.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class ToolFactAttribute : FactAttribute
+{
+    public ToolFactAttribute(string tool)
+    {
+        if (!ExternalTool.IsInstalled(tool))
+        {
+            Skip = $"{tool} is not installed: apt-get install {ExternalTool.PackageOf(tool)}";
+        }
+    }
+}
