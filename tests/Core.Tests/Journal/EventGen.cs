@@ -1,0 +1,98 @@
+using ActorBackup.Core.Bitmaps;
+using ActorBackup.Core.Blocks;
+using ActorBackup.Core.Identity;
+using ActorBackup.Core.Jobs;
+using ActorBackup.Messages.Catalog;
+using ActorBackup.Messages.Disks;
+using ActorBackup.Messages.Storage;
+using CsCheck;
+
+namespace ActorBackup.Core.Tests.Journal;
+
+/// <summary>Random events of every type.</summary>
+internal static class EventGen
+{
+    private static readonly Gen<string> Text = Gen.OneOf(
+        Gen.String.AlphaNumeric, Gen.Const(""), Gen.Const("prüfen – 磁盘 / 💾"), Gen.Const("with 'quotes' and\nlines"));
+
+    private static readonly Gen<string?> MaybeText = Maybe(Text);
+    private static readonly Gen<DateTimeOffset> Time = Gen.Long[-62_135_596_800_000, 253_402_300_799_999].Select(DateTimeOffset.FromUnixTimeMilliseconds);
+    private static readonly Gen<JobId> Job = Text.Select(t => new JobId(t));
+    private static readonly Gen<PointId?> MaybePoint = MaybeText.Select(t => t is null ? (PointId?)null : new PointId(t));
+
+    private static readonly Gen<BitmapBase> Base =
+        Gen.Select(Gen.Enum<BaseState>(), MaybePoint, MaybeText, (state, point, repository) => new BitmapBase(state, point, repository));
+
+    private static readonly Gen<BackupSpec> Spec = Gen.Select(
+        Gen.Select(Text, Text, Text, Gen.Enum<SyncMode>(), Gen.Enum<SyncMode>(), (id, repository, repositoryId, requested, sync) => new BackupSpec
+        {
+            Id = new JobId(id),
+            Repository = new RepositoryName(repository),
+            RepositoryId = repositoryId,
+            RequestedSync = requested,
+            Sync = sync,
+        }),
+        Gen.Select(MaybeText, MaybeText, MaybePoint, Gen.Bool, Gen.Enum<BitmapSyncPolicy>()),
+        Gen.Select(Gen.ULong, Gen.ULong, Gen.Long, Gen.Int, Gen.Int),
+        Gen.Bool.Array[4],
+        (spec, names, numbers, flags) => spec with
+        {
+            FallbackReason = names.Item1,
+            Bitmap = names.Item2,
+            Base = names.Item3,
+            Policy = names.Item4 ? names.Item5 : null,
+            BitmapSet = numbers.Item1,
+            SuccessorSet = numbers.Item2,
+            RateBytesPerSecond = numbers.Item3,
+            Workers = numbers.Item4,
+            CbwTimeoutSeconds = numbers.Item5,
+            IgnoreSourceErrors = flags[0],
+            BreakGuestWrite = flags[1],
+            AutoFinalize = flags[2],
+            AutoDismiss = flags[3],
+        });
+
+    private static readonly Gen<JobConclusion> Conclusion = Gen.Select(
+        Gen.Select(Gen.Enum<JobOutcome>(), Gen.Enum<BitmapRemainder>()),
+        Maybe(Base),
+        MaybePoint,
+        Gen.Select(MaybeText, MaybeText),
+        Gen.Long.Array[5].Select(n => new JobStatistics(n[0], n[1], n[2], n[3], n[4])),
+        Gen.Select(Gen.Long, Gen.Long, (offset, length) => new Extent(offset, length)).Array[0, 5],
+        (end, newBase, point, error, statistics, bad) =>
+            new JobConclusion(end.Item1, end.Item2, newBase, point, error.Item1, error.Item2, statistics, bad));
+
+    public static Gen<object> Any { get; } = Gen.OneOf(
+        Gen.Select(
+            Gen.Select(Text, Text, Text, Text), Gen.Long, Gen.Long, Gen.Bool, Time,
+            (t, size, block, readOnly, at) => (object)new DiskEvent.DiskAdded(new DiskDefinition(new DiskId(t.Item1), t.Item2, size, block, t.Item3, readOnly, t.Item4), at)),
+        Time.Select(at => (object)new DiskEvent.DiskRemoved(at)),
+        Time.Select(at => (object)new DiskEvent.DiskStopped(at)),
+        Time.Select(at => (object)new DiskEvent.DiskStarted(at)),
+        Gen.Select(Text, Gen.ULong, Gen.Long, Gen.Bool, Gen.Bool, Base, (n, set, g, r, p, b) => (object)new DiskEvent.BitmapAdded(n, set, g, r, p, b)),
+        Text.Select(n => (object)new DiskEvent.BitmapRemoved(n)),
+        Text.Select(n => (object)new DiskEvent.BitmapCleared(n)),
+        Gen.Select(Text, Gen.Bool, (n, r) => (object)new DiskEvent.BitmapRecordingChanged(n, r)),
+        Gen.Select(Text, Text.Array[0, 5], (n, s) => (object)new DiskEvent.BitmapMerged(n, s)),
+        Gen.Select(Text, Base, (n, b) => (object)new DiskEvent.BitmapBaseChanged(n, b)),
+        Gen.Select(Text, Text, (n, r) => (object)new DiskEvent.BitmapInvalidated(n, r)),
+        Gen.Select(Spec, Time, (s, at) => (object)new DiskEvent.JobStarted(s, at)),
+        Gen.Select(Job, Gen.Enum<BitmapSyncPolicy>(), (j, p) => (object)new DiskEvent.JobPolicyChanged(j, p)),
+        Gen.Select(Job, Conclusion, Time, (j, c, at) => (object)new DiskEvent.JobConcluded(j, c, at)),
+        Job.Select(j => (object)new DiskEvent.JobSettled(j)),
+        Job.Select(j => (object)new DiskEvent.JobDismissed(j)),
+        Gen.Select(Text, Text, (p, r) => (object)new DiskEvent.PointDeleted(new PointId(p), r)),
+        Gen.Select(Text, Text, (d, h) => (object)new CatalogEvent.DiskRegistered(new DiskId(d), h)),
+        Text.Select(d => (object)new CatalogEvent.DiskUnregistered(new DiskId(d))),
+        Gen.Select(Text, Text, Text, Gen.Bool, (n, u, i, d) => (object)new CatalogEvent.RepositoryAttached(new RepositoryName(n), u, i, d)),
+        Text.Select(n => (object)new CatalogEvent.RepositoryDetached(new RepositoryName(n))),
+        Gen.Select(
+            Gen.Select(Text, Text, Text), Gen.Enum<JobKind>(), MaybeText, Gen.Bool, Gen.Int, Time,
+            (t, kind, target, force, percent, at) => (object)new StorageEvent.JobStarted(
+                new StorageJob(new JobId(t.Item1), kind, new PointId(t.Item2), new DiskId(t.Item3), target, force, percent), at)),
+        Gen.Select(Job, Conclusion, Time, (j, c, at) => (object)new StorageEvent.JobConcluded(j, c, at)),
+        Job.Select(j => (object)new StorageEvent.JobDismissed(j)));
+
+    private static Gen<T?> Maybe<T>(Gen<T> gen)
+        where T : class => Gen.Select(Gen.Bool, gen, (present, value) => present ? value : null);
+}

@@ -1,0 +1,104 @@
+using ActorBackup.Core.Bitmaps;
+using ActorBackup.Core.Blocks;
+using ActorBackup.Core.Identity;
+using ActorBackup.Core.Jobs;
+using ActorBackup.Messages.Catalog;
+using ActorBackup.Messages.Disks;
+using ActorBackup.Messages.Storage;
+
+namespace ActorBackup.Core.Tests.Journal;
+
+/// <summary>The events whose bytes are kept as golden files: each type with every field set, and with as few as it allows.</summary>
+internal static class EventSamples
+{
+    private static readonly DateTimeOffset At = new(2026, 11, 23, 4, 5, 6, 789, TimeSpan.Zero);
+    private static readonly JobId Job = new("01kas1cnw0000g40r40m30e209");
+    private static readonly PointId Point = new("01kas1cnw0000g40r40m30e210");
+
+    private static readonly DiskDefinition Definition =
+        new(new DiskId("db-data"), "/var/lib/images/db-data.raw", 10_737_418_240, 65_536, "/var/lib/images/.db-data.abk", true, "host-7");
+
+    private static readonly BackupSpec FullSpec = new()
+    {
+        Id = Job,
+        Repository = new RepositoryName("main"),
+        RepositoryId = "5f0c",
+        RequestedSync = SyncMode.Incremental,
+        Sync = SyncMode.Bitmap,
+        FallbackReason = "no base",
+        Bitmap = "täglich",
+        BitmapSet = 3,
+        SuccessorSet = ulong.MaxValue,
+        Policy = BitmapSyncPolicy.Always,
+        Base = Point,
+        RateBytesPerSecond = 1L << 40,
+        Workers = 7,
+        IgnoreSourceErrors = true,
+        BreakGuestWrite = true,
+        CbwTimeoutSeconds = 45,
+        AutoFinalize = false,
+        AutoDismiss = false,
+    };
+
+    private static readonly BackupSpec LeastSpec = new()
+    {
+        Id = Job,
+        Repository = new RepositoryName("main"),
+        RepositoryId = "5f0c",
+        RequestedSync = SyncMode.Auto,
+        Sync = SyncMode.Full,
+    };
+
+    private static readonly JobConclusion FullConclusion = new(
+        JobOutcome.Failed,
+        BitmapRemainder.CopyBitmap,
+        new BitmapBase(BaseState.Partial, Point, "5f0c"),
+        Point,
+        "read failed: Input/output error",
+        "IoError",
+        new JobStatistics(1, 2, 3, 4, 5),
+        [new Extent(0, 65_536), new Extent(1L << 40, 512)]);
+
+    private static readonly JobConclusion LeastConclusion =
+        new(JobOutcome.Success, BitmapRemainder.Nothing, null, null, null, null, JobStatistics.Empty, []);
+
+    public static IReadOnlyList<(string Label, object Event)> All { get; } =
+    [
+        ("full", new DiskEvent.DiskAdded(Definition, At)),
+        ("least", new DiskEvent.DiskAdded(Definition with { IsReadOnly = false }, DateTimeOffset.UnixEpoch)),
+        ("full", new DiskEvent.DiskRemoved(At)),
+        ("full", new DiskEvent.DiskStopped(At)),
+        ("full", new DiskEvent.DiskStarted(At)),
+        ("full", new DiskEvent.BitmapAdded("täglich", 3, 4096, true, true, new BitmapBase(BaseState.Valid, Point, "5f0c"))),
+        ("least", new DiskEvent.BitmapAdded("b", 1, 512, false, false, BitmapBase.None)),
+        ("full", new DiskEvent.BitmapRemoved("daily")),
+        ("full", new DiskEvent.BitmapCleared("daily")),
+        ("full", new DiskEvent.BitmapRecordingChanged("daily", true)),
+        ("least", new DiskEvent.BitmapRecordingChanged("daily", false)),
+        ("full", new DiskEvent.BitmapMerged("daily", ["weekly", "db-log/weekly"])),
+        ("least", new DiskEvent.BitmapMerged("daily", [])),
+        ("full", new DiskEvent.BitmapBaseChanged("daily", new BitmapBase(BaseState.Elsewhere, Point, "5f0c"))),
+        ("least", new DiskEvent.BitmapBaseChanged("daily", BitmapBase.None)),
+        ("full", new DiskEvent.BitmapInvalidated("daily", "the tracking file is older than the journal")),
+        ("full", new DiskEvent.JobStarted(FullSpec, At)),
+        ("least", new DiskEvent.JobStarted(LeastSpec, At)),
+        ("zero-policy", new DiskEvent.JobStarted(LeastSpec with { Bitmap = "", Policy = BitmapSyncPolicy.Conditional }, At)),
+        ("full", new DiskEvent.JobPolicyChanged(Job, BitmapSyncPolicy.Never)),
+        ("least", new DiskEvent.JobPolicyChanged(Job, BitmapSyncPolicy.Conditional)),
+        ("full", new DiskEvent.JobConcluded(Job, FullConclusion, At)),
+        ("least", new DiskEvent.JobConcluded(Job, LeastConclusion, At)),
+        ("full", new DiskEvent.JobSettled(Job)),
+        ("full", new DiskEvent.JobDismissed(Job)),
+        ("full", new DiskEvent.PointDeleted(Point, "5f0c")),
+        ("full", new CatalogEvent.DiskRegistered(new DiskId("db-data"), "host-7")),
+        ("full", new CatalogEvent.DiskUnregistered(new DiskId("db-data"))),
+        ("full", new CatalogEvent.RepositoryAttached(new RepositoryName("main"), "file:/srv/backup", "5f0c", true)),
+        ("least", new CatalogEvent.RepositoryAttached(new RepositoryName("main"), "file:/srv/backup", "5f0c", false)),
+        ("full", new CatalogEvent.RepositoryDetached(new RepositoryName("main"))),
+        ("full", new StorageEvent.JobStarted(new StorageJob(Job, JobKind.Verify, Point, new DiskId("db-data"), "/tmp/out.raw", true, 100), At)),
+        ("least", new StorageEvent.JobStarted(new StorageJob(Job, JobKind.Restore, Point, new DiskId("db-data"), null, false, 0), At)),
+        ("full", new StorageEvent.JobConcluded(Job, FullConclusion, At)),
+        ("least", new StorageEvent.JobConcluded(Job, LeastConclusion, At)),
+        ("full", new StorageEvent.JobDismissed(Job)),
+    ];
+}

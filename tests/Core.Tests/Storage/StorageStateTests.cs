@@ -1,0 +1,25 @@
+using ActorBackup.Core.Identity;
+using ActorBackup.Core.Tests.Journal;
+using ActorBackup.Domain.Storage;
+using ActorBackup.Messages.Storage;
+
+namespace ActorBackup.Core.Tests.Storage;
+
+public sealed class StorageStateTests
+{
+    [Fact]
+    public void A_job_starts_ends_and_is_dismissed_and_stays_in_history()
+    {
+        var events = EventSamples.All.Where(s => s.Label == "full").Select(s => s.Event).OfType<StorageEvent>().ToArray();
+        var started = StorageState.Apply(StorageState.Empty, events.OfType<StorageEvent.JobStarted>().Single());
+        var id = Assert.Single(started.Jobs).Key;
+        Assert.Null(started.Jobs[id].Conclusion);
+
+        var concluded = StorageState.Apply(started, events.OfType<StorageEvent.JobConcluded>().Single());
+        Assert.NotNull(concluded.Jobs[id].Conclusion);
+        Assert.NotNull(concluded.Jobs[id].EndedAt);
+
+        var dismissed = StorageState.Apply(concluded, new StorageEvent.JobDismissed(new JobId(id)));
+        Assert.True(Assert.Single(dismissed.Jobs).Value.IsDismissed);
+    }
+}
