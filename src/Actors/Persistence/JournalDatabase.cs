@@ -1,6 +1,5 @@
 using Akka.Persistence.Sql.Config;
 using LinqToDB;
-using LinqToDB.DataProvider.SQLite;
 using Microsoft.Data.Sqlite;
 
 namespace ActorBackup.Actors.Persistence;
@@ -29,7 +28,7 @@ public sealed class JournalDatabase
     /// <summary>How Akka.Persistence.Sql connects.</summary>
     public DataOptionsSetup Setup =>
         new(new DataOptions()
-            .UseSQLite(ConnectionString, SQLiteProvider.Microsoft)
+            .UseConnectionString(ProviderName.SQLiteMS, ConnectionString)
             .UseAfterConnectionOpened(connection => MakeDurable((SqliteConnection)connection)));
 
     public SqliteConnection Open()
