@@ -37,6 +37,30 @@ internal sealed class ManualClock : TimeProvider
         _now = end;
     }
 
+    /// <summary>Advances step by step until the task has ended; what a timer sets free runs between the steps.</summary>
+    public async Task AdvanceUntilAsync(Task task, TimeSpan step)
+    {
+        while (!task.IsCompleted)
+        {
+            if (HasTimers())
+            {
+                Advance(step);
+            }
+
+            await Task.Yield();
+        }
+
+        await task;
+    }
+
+    private bool HasTimers()
+    {
+        lock (_lock)
+        {
+            return _timers.Exists(t => t.Due is not null);
+        }
+    }
+
     private Timer? NextDue(DateTimeOffset end)
     {
         lock (_lock)

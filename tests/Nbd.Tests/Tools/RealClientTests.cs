@@ -106,7 +106,7 @@ public sealed class RealClientTests : IAsyncLifetime
     public async Task Qemu_io_writes_zeroes_discards_and_flushes()
     {
         var output = await SucceedAsync(
-            "qemu-io", "-f", "raw", "-d", "unmap",
+            "qemu-io", "-f", "raw", "-d", "unmap", "-t", "writeback",
             "-c", "write -P 0xab 4096 1M", "-c", "write -f -P 0xcd 100 513", "-c", "write -z 8192 4096", "-c", "write -z -u 16384 4096",
             "-c", "discard 32768 8192", "-c", "flush", "-c", "read -P 0xcd 100 513", "-c", "read -P 0 8192 4096", "-c", "read -P 0 16384 4096",
             "-c", "read -P 0 32768 8192", "-c", "read -P 0xab 40960 4096", "-c", "aio_write -P 0x11 2M 2M", "-c", "aio_write -P 0x22 4M 2M",
