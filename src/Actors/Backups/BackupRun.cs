@@ -173,6 +173,7 @@ public sealed class BackupRun
         if (waits)
         {
             Progress.Phase = "waiting for finalize";
+            Control.Failure = failure;
             if (await Control.DecideAsync().ConfigureAwait(false) == false)
             {
                 failure ??= new Refusal(RefusalCode.WrongState, "the job was discarded by 'finalize --discard'");

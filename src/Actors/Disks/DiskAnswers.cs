@@ -91,7 +91,14 @@ public static class DiskAnswers
         // Not concluded and not running here: it died with its process and waits for its repository to be concluded.
         return live is null
             ? view with { Phase = "recovering" }
-            : view with { Status = live.Control.Status, Statistics = live.Progress.Read(), Phase = live.Progress.Phase };
+            : view with
+            {
+                Status = live.Control.Status,
+                Statistics = live.Progress.Read(),
+                Phase = live.Progress.Phase,
+                Error = live.Control.Failure?.Message,
+                ErrorCode = live.Control.Failure?.Code.ToString(),
+            };
     }
 
     public static Refusal UnknownJob(JobId job) =>

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using ActorBackup.Core.Bitmaps;
 using ActorBackup.Core.Jobs;
+using ActorBackup.Messages;
 using ActorBackup.Messages.Disks;
 
 namespace ActorBackup.Actors.Jobs;
@@ -29,6 +30,9 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
 
     /// <summary>The actor is gone: nothing may be published or concluded any more.</summary>
     public bool IsAbandoned { get; private set; }
+
+    /// <summary>Why the job did not succeed, while it waits for a decision about that.</summary>
+    public Refusal? Failure { get; set; }
 
     /// <summary>From here on policy and outcome are fixed.</summary>
     public bool IsEnding => Status is JobStatus.Waiting or JobStatus.Aborting or JobStatus.Concluded;

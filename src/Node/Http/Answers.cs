@@ -1,5 +1,6 @@
 using ActorBackup.Api;
 using ActorBackup.Core.Jobs;
+using ActorBackup.Messages;
 using ActorBackup.Messages.Disks;
 
 namespace ActorBackup.Node.Http;
@@ -33,7 +34,8 @@ public static class Answers
             v.StartedAt,
             v.EndedAt)
         {
-            ErrorCode = v.ErrorCode,
+            ErrorCode = Enum.TryParse<RefusalCode>(v.ErrorCode, out var code) ? Problem.CodeOf(code) : v.ErrorCode,
+            NeedsPerson = v.Status == JobStatus.Pending,
             Phase = v.Phase,
             RateBytesPerSecond = v.RateBytesPerSecond,
             Target = v.Target,
@@ -61,7 +63,4 @@ public static class Answers
 
     public static string Lower<T>(T value)
         where T : struct, Enum => value.ToString().ToLowerInvariant();
-
-    /// <summary>A conflict in requests that only a newer client could send is reported like any other bad argument.</summary>
-    public static bool IsDone(JobView job) => job.Status is JobStatus.Concluded or JobStatus.Pending;
 }
