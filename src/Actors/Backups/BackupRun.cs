@@ -30,6 +30,7 @@ public sealed class BackupRun
     private readonly OpenRepository _repository;
     private readonly TimeProvider _clock;
     private readonly string _scratchDirectory;
+    private readonly TaskCompletionSource _begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private CopyLedger? _ledger;
     private DirtyBitmap? _copyList;
     private RecoveryPoint? _base;
@@ -57,7 +58,8 @@ public sealed class BackupRun
     /// <summary>Live: what is not durably copied yet. Null before the job's instant.</summary>
     public DirtyBitmap? CopyBitmap => _ledger?.CopyBitmap;
 
-    private PointId PointId => new(Spec.Id.Value);
+    /// <summary>Completes when the job has its instant: what guests write from then on is not part of the point. Also when it failed before.</summary>
+    public Task Begun => _begun.Task;
 
     /// <summary>Runs to the end. Never throws.</summary>
     public async Task<BackupEnded> RunAsync()
@@ -71,6 +73,10 @@ public sealed class BackupRun
             var why = Failures.Explain(e);
             return Ended(Control.IsCancelled ? JobOutcome.Cancelled : JobOutcome.Failed, why, null, false, false);
         }
+        finally
+        {
+            _begun.TrySetResult();
+        }
     }
 
     private async Task<BackupEnded> SnapshotAndCopyAsync()
@@ -82,6 +88,7 @@ public sealed class BackupRun
         _copyList = snapshot.CopyList;
         _ledger = new CopyLedger(snapshot.CopyList.Clone(), keepZeroes: _base is not null);
         Progress.SetTotal(BytesOf(snapshot.CopyList));
+        _begun.SetResult();
         var session = _repository.Data.Writer.StartSession(new DurableBlocks(snapshot.Geometry, _ledger, Progress), _repository.Data.Nodes);
         await using (session.ConfigureAwait(false))
         {

@@ -5,4 +5,4 @@ using ActorBackup.Messages.Disks;
 namespace ActorBackup.Actors.Backups;
 
 /// <summary>A backup job that runs in this process, as its disk sees it.</summary>
-public sealed record RunningJob(BackupSpec Spec, JobControl Control, JobProgress Progress, Func<DirtyBitmap?> CopyBitmap);
+public sealed record RunningJob(BackupSpec Spec, JobControl Control, JobProgress Progress, Func<DirtyBitmap?> CopyBitmap, Task Begun);

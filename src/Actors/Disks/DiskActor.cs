@@ -339,8 +339,11 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
             _ => Record(decision.Events, () =>
             {
                 var spec = State.Jobs[job.Value].Spec;
-                _running[job] = runner.Start(Context, Self, State.Definition!, spec, disk, found.Repository!);
-                Finish(new DiskReply.Job(ViewOf(job)!));
+                var running = runner.Start(Context, Self, State.Definition!, spec, disk, found.Repository!);
+                _running[job] = running;
+
+                // Whoever asked may write at once and count on it that the point does not have that.
+                Work(() => Complete(running.Begun), _ => Finish(new DiskReply.Job(ViewOf(job)!)), Fail);
             }),
             Fail);
     }

@@ -32,6 +32,21 @@ public sealed class LocalDisks(
     /// <summary>Null when the disk is not of this node, or is stopped.</summary>
     public LocalDisk? Find(DiskId disk) => _disks.GetValueOrDefault(disk);
 
+    /// <summary>The disk that has this file as its backing or tracking file; null when none has.</summary>
+    public DiskId? UserOf(string path)
+    {
+        var full = Path.GetFullPath(path);
+        foreach (var (id, local) in _disks)
+        {
+            if (local.Definition is { } d && (d.Backing == full || d.TrackingPath == full))
+            {
+                return id;
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>Null when it is not served.</summary>
     public ExportView? ExportOf(DiskId disk) => exports.Find(disk.Value);
 
@@ -60,9 +75,9 @@ public sealed class LocalDisks(
     public async Task<DiskDefinition> CreateAsync(DiskId id, string path, long blockBytes, string? journalDirectory, bool isReadOnly)
     {
         var backing = Path.GetFullPath(path);
-        if (_disks.FirstOrDefault(d => d.Value.Definition?.Backing == backing) is { Value: { } other })
+        if (UserOf(backing) is { } other)
         {
-            throw new RefusedException(new Refusal(RefusalCode.InUse, $"{backing} is the backing of disk '{other.Definition!.Id}'; one file cannot be two disks"));
+            throw new RefusedException(new Refusal(RefusalCode.InUse, $"{backing} belongs to disk '{other}' already; one file cannot be two disks"));
         }
 
         var trackingPath = TrackingPathFor(id, backing, journalDirectory);

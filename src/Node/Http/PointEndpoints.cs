@@ -1,3 +1,4 @@
+using ActorBackup.Actors.Disks;
 using ActorBackup.Api;
 using ActorBackup.Core.Identity;
 using ActorBackup.Core.Jobs;
@@ -75,7 +76,7 @@ public static class PointEndpoints
         return await repositories.DeletePointAsync(found, repository) is { } refusal ? Problem.Of(refusal) : Results.NoContent();
     }
 
-    private static async Task<IResult> RestoreAsync(string point, RestoreRequest request, RepositoryGateway repositories, JobFinder finder)
+    private static async Task<IResult> RestoreAsync(string point, RestoreRequest request, RepositoryGateway repositories, JobFinder finder, LocalDisks disks)
     {
         if (request.ToDisk is not null)
         {
@@ -85,6 +86,11 @@ public static class PointEndpoints
         if (request.To is not { Length: > 0 } target || !Path.IsPathFullyQualified(target))
         {
             return Problem.Of(ErrorCodes.InvalidArgument, "a restore needs a target: an absolute path of a file that does not exist yet");
+        }
+
+        if (disks.UserOf(target) is { } disk)
+        {
+            return Problem.Of(ErrorCodes.InUse, $"{target} belongs to disk '{disk}', which is served now; choose another --to");
         }
 
         return await StartAsync(point, JobKind.Restore, target, request.Force, 0, repositories, finder);
