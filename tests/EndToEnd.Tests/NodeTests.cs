@@ -55,6 +55,7 @@ public class NodeTests
     {
         await using var world = await World.StartAsync();
         var image = await world.AddDiskAsync("d", p => Image.Random(p, 8 * Image.MiB, seed: 51));
+        await world.CreateRepositoryAsync();
         await world.AbkAsync("bitmap", "add", "d", "b");
         await world.Node.StopAsync();
         using (var file = new FileStream(image, FileMode.Open, FileAccess.ReadWrite))
@@ -84,7 +85,7 @@ public class NodeTests
         using var api = JsonDocument.Parse(await http.GetStringAsync("/openapi/v1.json"));
         Assert.True(api.RootElement.GetProperty("paths").EnumerateObject().Count() > 15);
         http.DefaultRequestHeaders.Authorization = null;
-        Assert.Equal(HttpStatusCode.OK, (await http.GetAsync("/healthz")).StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await http.GetAsync("/health/ready")).StatusCode);
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(world.Node.Data, "token")));
     }
 
@@ -121,7 +122,7 @@ public class NodeTests
             ["ACTORBACKUP_ENDPOINT"] = world.Node.Endpoint,
             ["ACTORBACKUP_TOKEN_FILE"] = world.PathOf("wrong"),
         });
-        Assert.Equal(14, wrong.ExitCode);
+        Assert.Equal(12, wrong.ExitCode);
         Assert.Single(wrong.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
 
         await world.Node.StopAsync();
