@@ -25,11 +25,14 @@ public sealed class JournalDatabase
 
     public string ConnectionString { get; }
 
-    /// <summary>How Akka.Persistence.Sql connects.</summary>
-    public DataOptionsSetup Setup =>
-        new(new DataOptions()
+    /// <summary>How the journal plugin connects.</summary>
+    public DataOptions Options =>
+        new DataOptions()
             .UseConnectionString(ProviderName.SQLiteMS, ConnectionString)
-            .UseAfterConnectionOpened(connection => MakeDurable((SqliteConnection)connection)));
+            .UseAfterConnectionOpened(connection => MakeDurable((SqliteConnection)connection));
+
+    /// <summary>Hands <see cref="Options"/> to the journal plugin.</summary>
+    public DataOptionsSetup Setup => new(Options);
 
     public SqliteConnection Open()
     {
