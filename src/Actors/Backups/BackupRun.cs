@@ -212,6 +212,8 @@ public sealed class BackupRun
         var point = PointBuilder.Build(_definition, Spec, _base, _copyList!, checkpoints.Copy!, checkpoints.Root, _instant);
         try
         {
+            // Not into another repository that was put in its place meanwhile.
+            await _repository.EnsureAvailableAsync().ConfigureAwait(false);
             return await _repository.Data.Points.PublishAsync(point, CancellationToken.None).ConfigureAwait(false) == PublishOutcome.Buried
                 ? Ended(JobOutcome.Interrupted, new Refusal(RefusalCode.WrongState, "another node concluded this job meanwhile"), null, false, false)
                 : Ended(JobOutcome.Success, null, point.Id, point.IsComplete, false);
@@ -237,6 +239,7 @@ public sealed class BackupRun
         try
         {
             using var patience = new CancellationTokenSource(FlushPatience);
+            await _repository.EnsureAvailableAsync().ConfigureAwait(false);
             return await _repository.Data.Points.PublishAsync(point, patience.Token).ConfigureAwait(false) == PublishOutcome.Buried
                 ? Ended(JobOutcome.Interrupted, why, null, false, false)
                 : Ended(outcome, why, point.Id, point.IsComplete, false);

@@ -455,10 +455,11 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
                 }),
                 e =>
                 {
-                    // F still has the three sets and D knows what they become: the next opening settles them.
+                    // F still has the three sets and D knows what they become: settling is tried again, here and at the next opening.
                     Log.Log(Akka.Event.LogLevel.ErrorLevel, e, "Settling job " + ended.Job + " of disk " + id + " failed");
                     _running.Remove(ended.Job);
                     _waiters.Tell(ended.Job, ViewOf, v => new DiskReply.Job(v), Self);
+                    RecoverLater();
                     Finish();
                 }));
     }

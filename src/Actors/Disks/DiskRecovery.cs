@@ -36,7 +36,7 @@ internal sealed class DiskRecovery
     /// <summary>False = some repository could not be asked; try again later.</summary>
     public bool IsComplete { get; private set; } = true;
 
-    /// <summary>Looks at D, F and R, and changes only R (tombstones and partial points).</summary>
+    /// <summary>Looks at D, F and R, and changes only R (tombstones and partial points). Jobs that it will conclude can store no pair any more.</summary>
     public static async Task<DiskRecovery> PlanAsync(
         DiskState state, TrackedDisk disk, IRepositories repositories, IReadOnlySet<JobId> running, TimeProvider clock)
     {
@@ -126,6 +126,8 @@ internal sealed class DiskRecovery
     {
         if (job.Conclusion is null)
         {
+            // Its run may still go on in this process, when only the disk's actor died.
+            await _disk.FenceAsync(job.Spec.Id).ConfigureAwait(false);
             await ConcludeAsync(job).ConfigureAwait(false);
         }
         else if (!job.IsSettled)

@@ -48,6 +48,17 @@ public sealed partial class TrackedDisk
         return snapshot;
     }
 
+    /// <summary>From now on the job can store no pair any more: whoever concludes it in another's place decides by the pair that is there.</summary>
+    public async Task FenceAsync(JobId job)
+    {
+        using var turn = await EnterAsync().ConfigureAwait(false);
+        _fenced.Add(job);
+        foreach (var snapshot in _snapshots.Where(s => s.JobId == job))
+        {
+            snapshot.Break(new VolumeException(VolumeError.UnknownJob, $"Job {job} was concluded by somebody else."));
+        }
+    }
+
     /// <summary>Makes the pair durable (rule 10). The tree of the root is durable already.</summary>
     /// <param name="job">Whose.</param>
     /// <param name="copy">What is left to copy, in blocks of the disk; not changed by anybody afterwards.</param>
@@ -56,6 +67,11 @@ public sealed partial class TrackedDisk
     public async Task StoreCheckpointAsync(JobId job, DirtyBitmap copy, BlockDigest root)
     {
         using var turn = await EnterAsync().ConfigureAwait(false);
+        if (_fenced.Contains(job))
+        {
+            throw new VolumeException(VolumeError.UnknownJob, $"Job {job} was concluded by somebody else.");
+        }
+
         await FlushForAsync(job).ConfigureAwait(false);
         var set = _sets.FindCopy(job);
         var before = (set?.Bits, Root: _sets.Roots.GetValueOrDefault(job));
@@ -114,6 +130,8 @@ public sealed partial class TrackedDisk
             DropCheckpoint(job);
         }
 
+        // A run that still goes on must not bring a pair back.
+        _fenced.Add(job);
         _flushedFor.Remove(job);
         await StoreAsync().ConfigureAwait(false);
     }

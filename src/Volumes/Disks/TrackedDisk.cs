@@ -32,6 +32,7 @@ public sealed partial class TrackedDisk : IBlockDevice
     private readonly WriteGate _gate;
     private readonly AsyncLock _commands;
     private readonly HashSet<JobId> _flushedFor = [];
+    private readonly HashSet<JobId> _fenced = [];
     private ITimer? _timer;
     private Recorders _recorders = Recorders.None;
     private DiskSnapshot[] _snapshots = [];

@@ -109,6 +109,22 @@ public sealed class JobTests : IDisposable
     }
 
     [Fact]
+    public void A_fenced_job_keeps_the_pair_that_it_had()
+    {
+        var disk = StartWithBitmap();
+        Write(disk, 1, 2);
+        var snapshot = Start(disk, CopyFromBitmap());
+        _world.Run(disk.StoreCheckpointAsync(Job, snapshot.CopyList.Clone(), DigestOf(6)));
+
+        _world.Run(disk.FenceAsync(Job));
+
+        Assert.Throws<VolumeException>(() => _world.Run(disk.StoreCheckpointAsync(Job, new DirtyBitmap(snapshot.Geometry), DigestOf(7))));
+        Assert.True(disk.TryGetCheckpoint(Job, out var pair));
+        Assert.Equal(DigestOf(6), pair.Root);
+        Assert.NotNull(snapshot.Broken);
+    }
+
+    [Fact]
     public void A_frozen_bitmap_is_busy_and_an_inconsistent_one_cannot_be_frozen()
     {
         var disk = StartWithBitmap();
