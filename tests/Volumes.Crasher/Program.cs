@@ -12,7 +12,7 @@ const int WritesPerLine = 10;
 const ulong Frozen = 1;
 
 var seed = int.Parse(args[1], CultureInfo.InvariantCulture);
-var disk = await TrackedDisk.OpenAsync(LinuxFileLayer.Instance, ThreadPoolScheduler.Instance, TimeProvider.System, args[0], expected: null);
+var disk = await TrackedDisk.OpenAsync(LinuxFileLayer.Instance, IoThreads.Instance, TimeProvider.System, args[0], expected: null);
 foreach (var job in disk.JobsInTracking)
 {
     await disk.SettleAsync(job, BitmapRemainder.SyncBitmap, keepCheckpoint: false);

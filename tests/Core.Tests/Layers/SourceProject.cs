@@ -35,10 +35,13 @@ internal sealed record SourceProject(string Path, string Name, IReadOnlyList<str
         return new SourceProject(
             path,
             System.IO.Path.GetFileNameWithoutExtension(path),
-            [.. Includes("ProjectReference").Select(p => System.IO.Path.GetFileNameWithoutExtension(p.Replace('\\', '/')))],
-            [.. Includes("PackageReference")]);
+            [.. Includes("ProjectReference", IsCompiledAgainst).Select(p => System.IO.Path.GetFileNameWithoutExtension(p.Replace('\\', '/')))],
+            [.. Includes("PackageReference", _ => true)]);
 
-        IEnumerable<string> Includes(string element) =>
-            items.Where(i => i.Name.LocalName == element).Select(i => i.Attribute("Include")!.Value);
+        IEnumerable<string> Includes(string element, Func<XElement, bool> counts) =>
+            items.Where(i => i.Name.LocalName == element && counts(i)).Select(i => i.Attribute("Include")!.Value);
     }
+
+    /// <summary>A reference without the assembly only orders the build: a program that a test starts as a process.</summary>
+    private static bool IsCompiledAgainst(XElement reference) => reference.Attribute("ReferenceOutputAssembly")?.Value != "false";
 }

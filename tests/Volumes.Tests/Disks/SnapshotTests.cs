@@ -29,12 +29,12 @@ public sealed class SnapshotTests : IDisposable
         var disk = await OpenAsync(seed);
         var snapshotRequest = new SnapshotRequest { JobId = Job, MemoryBudgetBytes = memory, ScratchDirectory = hasScratch ? Path.Combine(_directory, "scratch") : null };
         using var stop = new CancellationTokenSource();
-        var writers = Enumerable.Range(0, 3).Select(w => Task.Run(() => WriteAsync(disk, seed + w, stop.Token))).ToArray();
+        var writers = Enumerable.Range(0, 3).Select(w => OnThread(() => WriteAsync(disk, seed + w, stop.Token))).ToArray();
 
         // The instant is somewhere in the middle of the writing: no write is half in it.
         var snapshot = await disk.StartSnapshotAsync(snapshotRequest, CancellationToken.None);
         var read = new Dictionary<long, byte[]>();
-        await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => Task.Run(() => ReadAsync(snapshot, read))));
+        await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => OnThread(() => ReadAsync(snapshot, read))));
         await stop.CancelAsync();
         await Task.WhenAll(writers);
         await snapshot.DisposeAsync();
@@ -56,9 +56,9 @@ public sealed class SnapshotTests : IDisposable
         var snapshot = await disk.StartSnapshotAsync(
             new SnapshotRequest { JobId = Job, MemoryBudgetBytes = 256 * 1024, ScratchDirectory = Path.Combine(_directory, "scratch") }, CancellationToken.None);
         using var stop = new CancellationTokenSource();
-        var writers = Enumerable.Range(0, 3).Select(w => Task.Run(() => WriteAsync(disk, seed + w, stop.Token))).ToArray();
+        var writers = Enumerable.Range(0, 3).Select(w => OnThread(() => WriteAsync(disk, seed + w, stop.Token))).ToArray();
         var read = new Dictionary<long, byte[]>();
-        await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => Task.Run(() => ReadAsync(snapshot, read))));
+        await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => OnThread(() => ReadAsync(snapshot, read))));
         await stop.CancelAsync();
         await Task.WhenAll(writers);
 
@@ -111,6 +111,10 @@ public sealed class SnapshotTests : IDisposable
         await disk.CloseAsync();
     }
 
+    /// <summary>As guests are served: each on a thread of its own, which a loop without a pause may keep.</summary>
+    private static Task OnThread(Func<Task> loop) =>
+        Task.Factory.StartNew(loop, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).Unwrap();
+
     /// <summary>Writers fill one aligned 4 KiB unit with one byte at a time, so a unit of two bytes was torn.</summary>
     private static void AssertNoTornWrite(byte[] block)
     {
@@ -161,7 +165,7 @@ public sealed class SnapshotTests : IDisposable
 
         var tracking = Path.Combine(_directory, "disk.abktrack");
         TrackedDisk.Create(LinuxFileLayer.Instance, tracking, new DiskId("d"), Backing, BlockBytes, isReadOnly: false);
-        var disk = await TrackedDisk.OpenAsync(LinuxFileLayer.Instance, ThreadPoolScheduler.Instance, TimeProvider.System, tracking, expected: null);
+        var disk = await TrackedDisk.OpenAsync(LinuxFileLayer.Instance, IoThreads.Instance, TimeProvider.System, tracking, expected: null);
         disk.AllowWrites();
         return disk;
     }

@@ -142,5 +142,5 @@ public sealed class KillTests(ITestOutputHelper output) : IDisposable
     }
 
     private static Task<TrackedDisk> OpenAsync(string tracking) =>
-        TrackedDisk.OpenAsync(LinuxFileLayer.Instance, ThreadPoolScheduler.Instance, TimeProvider.System, tracking, expected: null);
+        TrackedDisk.OpenAsync(LinuxFileLayer.Instance, IoThreads.Instance, TimeProvider.System, tracking, expected: null);
 }
