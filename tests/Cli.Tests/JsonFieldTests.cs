@@ -56,4 +56,12 @@ public sealed class JsonFieldTests
             Resources.Job() with { StartedAt = at }, (JsonTypeInfo<JobResource>)ApiJson.Default.GetTypeInfo(typeof(JobResource))!));
         return json.RootElement.GetProperty("startedAt").GetRawText();
     }
+
+    [Fact]
+    public void Only_what_json_wants_escaped_is_escaped()
+    {
+        var line = Output.JsonLine.Of(new ExportResource("p", "nbd+unix:///p?socket=/a b/'ü'\n\"\\"), ApiJson.Default.ExportResource);
+
+        Assert.Equal("""{"id":"p","nbdUri":"nbd+unix:///p?socket=/a b/'ü'\n\"\\"}""", line);
+    }
 }

@@ -162,7 +162,7 @@ public class BackupTests
         await world.AbkAsync("point", "export", "d@latest", "--name", "old");
         await Tool.SucceedAsync("nbdcopy", world.Node.UriOf("old"), world.PathOf("copied.raw"));
         await Tool.SucceedAsync("qemu-img", "compare", "-f", "raw", "-F", "raw", world.PathOf("restored.raw"), world.Node.UriOf("old"));
-        await world.AbkAsync("point", "unexport", "old");
+        await world.AbkAsync("point", "unexport", "d@latest");
 
         Image.AssertEqual(world.PathOf("restored.raw"), world.PathOf("copied.raw"));
         Assert.NotEqual(0, (await Tool.RunAsync("qemu-img", ["info", world.Node.UriOf("old")])).ExitCode);

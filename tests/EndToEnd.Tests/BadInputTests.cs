@@ -102,8 +102,8 @@ public sealed class BadInputTests : IAsyncLifetime
     {
         var job = (await _world.AbkAsync("job", "list")).EnumerateArray().First().GetProperty("id").GetString()!;
 
-        await _world.RefusedAsync(1, "concluded", "job", "cancel", job);
-        await _world.RefusedAsync(1, "concluded", "job", "pause", job);
+        await _world.RefusedAsync(1, "cannot be cancelled now", "job", "cancel", job);
+        await _world.RefusedAsync(1, "cannot be paused now", "job", "pause", job);
         await _world.RefusedAsync(1, "succeeded", "job", "retry", job);
         await _world.RefusedAsync(1, "end", "job", "set-policy", job, "never");
     }

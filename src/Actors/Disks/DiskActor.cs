@@ -428,7 +428,7 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
         {
             var status = ViewOf(job)!.Status.ToString().ToLowerInvariant();
             var why = _running.TryGetValue(job, out running) ? running.Control.Refuse(verb) : null;
-            return Rejected(new Refusal(RefusalCode.WrongState, why ?? $"job {job} is {status} and cannot {verb.ToString().ToLowerInvariant()} now"));
+            return Rejected(new Refusal(RefusalCode.WrongState, why ?? $"job {job} is {status} and cannot be {verb.Done()} now"));
         }
 
         running.Control.Obey(command);

@@ -85,7 +85,7 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
         {
             (JobVerb.Pause, JobStatus.Paused) => "the job is paused already",
             (JobVerb.Resume, not JobStatus.Paused) => "the job is not paused",
-            _ when !JobStates.Accepts(status, verb) => $"the job is {status.ToString().ToLowerInvariant()}; it cannot be told to {verb.ToString().ToLowerInvariant()} now",
+            _ when !JobStates.Accepts(status, verb) => $"the job is {status.ToString().ToLowerInvariant()}; it cannot be {verb.Done()} now",
             _ => null,
         };
     }

@@ -100,7 +100,7 @@ public static class PointCommands
 
     private static Verb Unexport(CliHost host)
     {
-        var name = new Argument<string>("EXPORT") { Description = "Name of the export, or id of its point" };
+        var name = new Argument<string>("EXPORT") { Description = "Name of the export, or its point" };
         return new Verb(host, "unexport", "End the export of a point") { name }
             .Example("abk point unexport yesterday")
             .Does(async call =>

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using ActorBackup.Api;
 
 namespace ActorBackup.Cli.Output;
@@ -12,7 +11,7 @@ public sealed class ErrorWriter(TextWriter error, bool json)
         error.WriteLine($"abk: {line}");
         if (json)
         {
-            error.WriteLine(JsonSerializer.Serialize(new ApiErrorBody(new ApiError(code, line)), ApiJson.Default.ApiErrorBody));
+            error.WriteLine(JsonLine.Of(new ApiErrorBody(new ApiError(code, line)), ApiJson.Default.ApiErrorBody));
         }
     }
 }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using ActorBackup.Api;
 
 namespace ActorBackup.Cli.Output;
@@ -12,7 +11,7 @@ public sealed class JsonJobView(TextWriter output) : IJobView
 
     public ValueTask ShowAsync(JobResource job)
     {
-        var line = JsonSerializer.Serialize(job, ApiJson.Default.JobResource);
+        var line = JsonLine.Of(job, ApiJson.Default.JobResource);
         if (line != _last)
         {
             _last = line;
@@ -22,5 +21,5 @@ public sealed class JsonJobView(TextWriter output) : IJobView
         return ValueTask.CompletedTask;
     }
 
-    public void End(JobResource job) => output.WriteLine(JsonSerializer.Serialize(job, ApiJson.Default.JobResource));
+    public void End(JobResource job) => output.WriteLine(JsonLine.Of(job, ApiJson.Default.JobResource));
 }

@@ -14,7 +14,7 @@ public sealed class ResultWriter(CliHost host, OutputFormat format)
         switch (format)
         {
             case OutputFormat.Json:
-                host.Out.WriteLine(JsonSerializer.Serialize(value, type));
+                host.Out.WriteLine(JsonLine.Of(value, type));
                 break;
             case OutputFormat.Yaml:
                 YamlText.Write(host.Out, JsonSerializer.SerializeToElement(value, type));

@@ -129,10 +129,14 @@ public static class PointEndpoints
             : Problem.Of(ErrorCodes.Duplicate, $"there is already an export '{name}'; choose another --name or unexport it first");
     }
 
-    private static async Task<IResult> UnexportAsync(string name, PointExports exports) =>
-        await exports.TryRemoveAsync(name)
+    private static async Task<IResult> UnexportAsync(string name, RepositoryGateway repositories, PointExports exports)
+    {
+        // An export's name has no '@'; a point may be named with one.
+        var actual = name.Contains('@') ? (await repositories.FindPointAsync(name)).Point.Id.Value : name;
+        return await exports.TryRemoveAsync(actual)
             ? Results.NoContent()
             : Problem.Of(ErrorCodes.UnknownPoint, $"no point is exported as '{name}'");
+    }
 
     private static PointResource Of(RecoveryPoint p, RegisteredRepository repository) =>
         new(
