@@ -55,6 +55,15 @@ public sealed partial class TrackedDisk
         }
     }
 
+    /// <summary>Removes the set unless a job uses it.</summary>
+    public async Task TryRemoveBitmapAsync(ulong setId)
+    {
+        if (_sets.Find(setId) is { Job: null })
+        {
+            await RemoveBitmapAsync(setId).ConfigureAwait(false);
+        }
+    }
+
     public async Task ClearAsync(ulong setId)
     {
         using var turn = await EnterAsync().ConfigureAwait(false);

@@ -97,10 +97,13 @@ public sealed partial class TrackedDisk
         }
     }
 
-    /// <summary>The job's pair; false when it has none.</summary>
+    /// <summary>Whether the job still has bitmaps frozen: it is not settled.</summary>
+    public bool IsFrozenBy(JobId job) => _sets.FrozenBy(job).Any();
+
+    /// <summary>The job's pair; false when it has none that can be trusted.</summary>
     public bool TryGetCheckpoint(JobId job, out JobCheckpoint pair)
     {
-        var copy = _sets.FindCopy(job);
+        var copy = _sets.FindCopy(job) is { InconsistentReason: null } good ? good : null;
         var root = _sets.Roots.GetValueOrDefault(job);
         pair = copy is not null && root is not null ? new JobCheckpoint(copy.Bits, new BlockDigest(root)) : default;
         return copy is not null && root is not null;
@@ -115,6 +118,8 @@ public sealed partial class TrackedDisk
         using var turn = await EnterAsync().ConfigureAwait(false);
         if (!_sets.Knows(job))
         {
+            // Settled in memory by a call whose store failed: it is settled when the tracking file says so.
+            await StoreIfChangedAsync().ConfigureAwait(false);
             return;
         }
 
@@ -143,8 +148,9 @@ public sealed partial class TrackedDisk
         if (_sets.FindCopy(job) is not null || _sets.Roots.ContainsKey(job))
         {
             DropCheckpoint(job);
-            await StoreAsync().ConfigureAwait(false);
         }
+
+        await StoreIfChangedAsync().ConfigureAwait(false);
     }
 
     private DiskSnapshot OpenSnapshot(SnapshotRequest request)
@@ -154,8 +160,9 @@ public sealed partial class TrackedDisk
         {
             try
             {
-                scratch = new ScratchFile(
-                    _files, ScratchDirectory.PathFor(directory, Definition.Id, request.JobId), Definition.BlockBytes, request.ScratchLimitBytes);
+                _files.CreateDirectory(directory);
+                var limit = Math.Min(request.ScratchLimitBytes, ScratchDirectory.LimitBytes(_files.FreeBytes(directory)));
+                scratch = new ScratchFile(_files, ScratchDirectory.PathFor(directory, Definition.Id, request.JobId), Definition.BlockBytes, limit);
             }
             catch (Files.FileLayerException e)
             {

@@ -43,13 +43,16 @@ public sealed partial class TrackedDisk : IBlockDevice
     {
         (_files, _scheduler, _time, _backing, _file, _sets) = (files, scheduler, time, backing, file, sets);
         _regions = new RegionTable(sets.Definition.SizeBytes, file.Current.RegionBytes, file.Current.RegionCount);
-        _health = new TrackingHealth(file.File, e => sets.MarkAllInconsistent($"the tracking file could not be synced: {e.Message}"));
+        _health = new TrackingHealth(file.File, e => Distrust($"the tracking file could not be synced: {e.Message}"));
         _journal = new IntentJournal(file.File, _regions, scheduler, _health);
         _checkpointer = new Checkpointer(file, sets, _regions, _journal, _health, scheduler);
-        _backingSync = new GroupedSync(scheduler, backing.Sync, e => sets.MarkAllInconsistent($"the backing could not be synced: {e.Message}"));
+        _backingSync = new GroupedSync(scheduler, backing.Sync, e => Distrust($"the backing could not be synced: {e.Message}"));
         _gate = new WriteGate(scheduler);
         _commands = new AsyncLock(scheduler);
     }
+
+    /// <summary>Raised once per fault, after bitmaps became inconsistent, on any thread.</summary>
+    public event Action? Faulted;
 
     public DiskDefinition Definition => _sets.Definition;
 
@@ -151,6 +154,14 @@ public sealed partial class TrackedDisk : IBlockDevice
             snapshot.Break(new VolumeException(VolumeError.Closed, $"Disk {Definition.Id} was closed while job {snapshot.JobId} read it."));
         }
 
+        await StoreLastAsync().ConfigureAwait(false);
+        _backing.Dispose();
+        _file.Dispose();
+    }
+
+    /// <summary>The last checkpoint. Whatever fails leaves the file not clean, so that the next opening counts every block of an intent region as dirty.</summary>
+    private async Task StoreLastAsync()
+    {
         try
         {
             await _backingSync.SyncAsync().ConfigureAwait(false);
@@ -159,11 +170,21 @@ public sealed partial class TrackedDisk : IBlockDevice
         }
         catch (Exception e) when (Failures.IsExpected(e))
         {
-            // Not clean, then: the next opening counts every block of an intent region as dirty.
+            await StoreDistrustAsync().ConfigureAwait(false);
         }
+    }
 
-        _backing.Dispose();
-        _file.Dispose();
+    /// <summary>What a failed sync made inconsistent must be so after a restart too.</summary>
+    private async Task StoreDistrustAsync()
+    {
+        try
+        {
+            await StoreIfChangedAsync().ConfigureAwait(false);
+        }
+        catch (Exception e) when (Failures.IsExpected(e))
+        {
+            // The tracking file takes nothing any more; the journal was told when the sync failed.
+        }
     }
 
     private void Begin(ulong generation)
@@ -203,7 +224,15 @@ public sealed partial class TrackedDisk : IBlockDevice
         }
     }
 
+    private void Distrust(string reason)
+    {
+        _sets.MarkAllInconsistent(reason);
+        Faulted?.Invoke();
+    }
+
     private static Superblock Amend(Superblock current) => current with { IsClean = false };
+
+    private Task StoreIfChangedAsync() => _sets.NeedsCheckpoint ? StoreAsync() : Task.CompletedTask;
 
     private Task StoreAsync() => _checkpointer.StoreAsync(CheckpointKind.Command, Amend);
 

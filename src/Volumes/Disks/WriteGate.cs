@@ -64,14 +64,13 @@ internal sealed class WriteGate(IScheduler scheduler)
                 Interlocked.Or(ref _state, Held);
             }
 
-            _drained ??= new TaskCompletionSource();
-            if (Volatile.Read(ref _state) != Held)
+            if (Volatile.Read(ref _state) == Held)
             {
-                return _drained.Task;
+                return Task.CompletedTask;
             }
 
-            _drained = null;
-            return Task.CompletedTask;
+            _drained ??= new TaskCompletionSource();
+            return _drained.Task;
         }
     }
 
@@ -111,6 +110,12 @@ internal sealed class WriteGate(IScheduler scheduler)
         TaskCompletionSource? drained;
         lock (_lock)
         {
+            // The caller saw the count at zero some time ago. A release, a write and another hold may lie between: that hold's write signals itself.
+            if (Volatile.Read(ref _state) != Held)
+            {
+                return;
+            }
+
             drained = _drained;
             _drained = null;
         }

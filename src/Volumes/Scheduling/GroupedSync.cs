@@ -78,6 +78,10 @@ internal sealed class GroupedSync(IScheduler scheduler, Action sync, Action<Volu
             sync();
             return null;
         }
+        catch (ObjectDisposedException e)
+        {
+            return new VolumeException(VolumeError.Closed, "The disk was closed before its backing could be synced.", e);
+        }
         catch (FileLayerException e)
         {
             var failure = new VolumeException(

@@ -126,6 +126,18 @@ public sealed class DiskSnapshot : IAsyncDisposable
         }
     }
 
+    /// <summary>The block cannot be read and nobody will copy it: guests may overwrite it without its being kept.</summary>
+    public async ValueTask GiveUpAsync(long blockIndex, CancellationToken cancellation)
+    {
+        while (!_claims.TryClaim(blockIndex))
+        {
+            await _claims.WaitAsync(blockIndex).WaitAsync(cancellation).ConfigureAwait(false);
+        }
+
+        _need.Clear(blockIndex);
+        _claims.Release(blockIndex);
+    }
+
     /// <summary>Somebody else keeps the block's bytes from now on, until they are durable in the repository.</summary>
     public void Release(long blockIndex) => _store.Release(blockIndex);
 

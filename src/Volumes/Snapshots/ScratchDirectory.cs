@@ -7,6 +7,10 @@ namespace ActorBackup.Volumes.Snapshots;
 public static class ScratchDirectory
 {
     private const string Suffix = ".scratch";
+    private const long ReserveBytesMax = 1L << 30;
+
+    /// <summary>What a scratch file may take of so much free space: the journal lies on the same file system and must not run out of it.</summary>
+    public static long LimitBytes(long freeBytes) => freeBytes - Math.Min(freeBytes / 4, ReserveBytesMax);
 
     public static string PathFor(string directory, DiskId disk, JobId job) => Path.Combine(directory, $"{disk}.{job}{Suffix}");
 

@@ -10,6 +10,7 @@ internal sealed class CheckpointAttempt(TrackingFile file, SetTable sets, Tracki
     private readonly List<(TrackedSet Set, int Page, StoredPage Stored)> _changes = [];
     private readonly byte[] _buffer = new byte[TrackingFormat.PageBytes];
     private Superblock _superblock = file.Current;
+    private long _version;
 
     /// <summary>Writes the pages that commands changed, and those with bits of the extents in every recording set.</summary>
     public void WritePages(IEnumerable<(long Offset, long Length)> extents) =>
@@ -36,6 +37,7 @@ internal sealed class CheckpointAttempt(TrackingFile file, SetTable sets, Tracki
     public void WriteCatalogue() =>
         UndoOnFailure(() =>
         {
+            _version = sets.Version;
             var changed = _changes.ToLookup(c => c.Set);
             var bytes = CatalogueCodec.Encode(sets.ToCatalogue(s => NewPages(s, changed[s])));
             for (var left = PageSpace.ChainPagesFor(bytes.Length); left > 0; left--)
@@ -148,6 +150,6 @@ internal sealed class CheckpointAttempt(TrackingFile file, SetTable sets, Tracki
         file.CataloguePages.Clear();
         file.CataloguePages.AddRange(_cataloguePages);
         file.Confirm(_superblock);
-        sets.MarkStored();
+        sets.MarkStored(_version);
     }
 }

@@ -11,6 +11,8 @@ internal sealed class SetTable(DiskDefinition definition)
 
     private volatile ImmutableList<TrackedSet> _sets = [];
     private volatile ImmutableDictionary<JobId, byte[]> _roots = ImmutableDictionary<JobId, byte[]>.Empty;
+    private long _version;
+    private long _storedVersion;
 
     public DiskDefinition Definition { get; } = definition;
 
@@ -25,10 +27,10 @@ internal sealed class SetTable(DiskDefinition definition)
     /// <summary>Sets that the durable catalogue may list still, and whose pages are therefore not free.</summary>
     public List<TrackedSet> Dropped { get; } = [];
 
-    /// <summary>The durable catalogue says something else.</summary>
-    public bool IsChanged { get; private set; }
+    /// <summary>Counts changes of what the catalogue says. A failed sync makes some on its own thread, also while a checkpoint is being written.</summary>
+    public long Version => Interlocked.Read(ref _version);
 
-    public bool NeedsCheckpoint => IsChanged || Stored.Any(s => s.PageDirty.AsSpan().Contains(true));
+    public bool NeedsCheckpoint => Version != Interlocked.Read(ref _storedVersion) || Stored.Any(s => s.PageDirty.AsSpan().Contains(true));
 
     public TrackedSet? Find(ulong id) => _sets.Find(s => s.Role != SetRole.Copy && s.Id == id);
 
@@ -45,7 +47,7 @@ internal sealed class SetTable(DiskDefinition definition)
     public void Add(TrackedSet set)
     {
         _sets = _sets.Add(set);
-        IsChanged = true;
+        MarkChanged();
     }
 
     public void Remove(TrackedSet set)
@@ -56,30 +58,31 @@ internal sealed class SetTable(DiskDefinition definition)
             Dropped.Add(set);
         }
 
-        IsChanged = true;
+        MarkChanged();
     }
 
     public void SetRoot(JobId job, byte[] root)
     {
         _roots = _roots.SetItem(job, root);
-        IsChanged = true;
+        MarkChanged();
     }
 
     public void RemoveRoot(JobId job)
     {
         _roots = _roots.Remove(job);
-        IsChanged = true;
+        MarkChanged();
     }
 
-    public void MarkChanged() => IsChanged = true;
+    public void MarkChanged() => Interlocked.Increment(ref _version);
 
-    public void MarkStored() => IsChanged = false;
+    /// <summary>The durable catalogue says what the sets said at this version.</summary>
+    public void MarkStored(long version) => Interlocked.Exchange(ref _storedVersion, version);
 
     /// <summary>The first reason stays: it says what happened.</summary>
     public void MarkInconsistent(TrackedSet set, string reason)
     {
         set.InconsistentReason ??= reason.Length <= ReasonCharsMax ? reason : reason[..ReasonCharsMax];
-        IsChanged = true;
+        MarkChanged();
     }
 
     public void MarkAllInconsistent(string reason)

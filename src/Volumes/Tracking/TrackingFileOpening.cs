@@ -188,17 +188,22 @@ internal static class TrackingFileOpening
         }
     }
 
-    /// <summary>A damaged successor or copy hurts the bitmaps that it would have become part of.</summary>
+    /// <summary>A damaged successor or copy hurts itself and the bitmaps that it would have become part of.</summary>
     private static void Distrust(SetTable sets, CatalogueSet damaged, string reason)
     {
-        foreach (var bitmap in sets.Bitmaps.Where(b => damaged.Role switch
+        foreach (var set in sets.All.Where(s => IsDamaged(s) || (s.Role == SetRole.Bitmap && IsHurt(s))))
         {
-            SetRole.Bitmap => b.Id == damaged.Id,
-            SetRole.Successor => b.Id == damaged.ParentId,
-            _ => b.Job == damaged.Job,
-        }))
-        {
-            sets.MarkInconsistent(bitmap, reason);
+            sets.MarkInconsistent(set, reason);
         }
+
+        bool IsDamaged(TrackedSet s) => s.Role == damaged.Role && s.Id == damaged.Id && s.Job == damaged.Job;
+
+        bool IsHurt(TrackedSet bitmap) =>
+            damaged.Role switch
+            {
+                SetRole.Successor => bitmap.Id == damaged.ParentId,
+                SetRole.Copy => bitmap.Job == damaged.Job,
+                _ => false,
+            };
     }
 }

@@ -3,6 +3,7 @@ using ActorBackup.Core.Blocks;
 using ActorBackup.Core.Identity;
 using ActorBackup.Volumes.Snapshots;
 using ActorBackup.Volumes.Tests.Support;
+using ActorBackup.Volumes.Tracking;
 
 namespace ActorBackup.Volumes.Tests.Disks;
 
@@ -109,6 +110,47 @@ public sealed class JobTests : IDisposable
     }
 
     [Fact]
+    public void A_kept_pair_of_which_a_page_is_damaged_is_no_pair()
+    {
+        var disk = StartWithBitmap();
+        Write(disk, 1, 2);
+        var snapshot = Start(disk, CopyFromBitmap());
+        var copy = snapshot.CopyList.Clone();
+        copy.Clear(1);
+        _world.Run(disk.StoreCheckpointAsync(Job, copy, DigestOf(6)));
+        _world.Run(snapshot.DisposeAsync().AsTask());
+        _world.Run(disk.SettleAsync(Job, BitmapRemainder.Nothing, keepCheckpoint: true));
+        _world.Run(disk.CloseAsync());
+        DamageCopy(Job);
+
+        var after = _world.Open();
+
+        Assert.False(after.TryGetCheckpoint(Job, out _));
+        Assert.Null(after.InconsistentReason(Bitmap));
+    }
+
+    [Fact]
+    public void A_block_that_nobody_can_read_may_be_overwritten_once_it_is_given_up()
+    {
+        var disk = StartWithBitmap();
+        var snapshot = Start(disk, new SnapshotRequest { JobId = Job });
+        using (var backing = new FileStream(_world.Backing, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+        {
+            backing.SetLength(_world.SizeBytes - DiskWorld.BlockBytes);
+        }
+
+        var last = (_world.SizeBytes / DiskWorld.BlockBytes) - 1;
+        var block = _world.Scheduler.Run(snapshot.ReadAsync(last, new byte[DiskWorld.BlockBytes], CancellationToken.None).AsTask());
+        Assert.Equal(SnapshotBlockKind.Unreadable, block.Kind);
+
+        _world.Run(snapshot.GiveUpAsync(last, CancellationToken.None).AsTask());
+        Write(disk, last);
+
+        Assert.Null(snapshot.Broken);
+        _world.Run(snapshot.DisposeAsync().AsTask());
+    }
+
+    [Fact]
     public void A_fenced_job_keeps_the_pair_that_it_had()
     {
         var disk = StartWithBitmap();
@@ -146,6 +188,20 @@ public sealed class JobTests : IDisposable
         File.SetLastWriteTimeUtc(_world.Backing, File.GetLastWriteTimeUtc(_world.Backing).AddMinutes(1));
         disk = _world.Open();
         Assert.Equal(VolumeError.BitmapInconsistent, Assert.Throws<VolumeException>(() => Start(disk, CopyFromBitmap())).Error);
+    }
+
+    /// <summary>Flips a bit of the page that holds the job's copy bitmap.</summary>
+    private void DamageCopy(JobId job)
+    {
+        var (file, sets) = TrackingFileOpening.Open(ActorBackup.Files.LinuxFileLayer.Instance, _world.Tracking);
+        using (file)
+        {
+            var page = sets.FindCopy(job)!.Pages[0].Number;
+            var bytes = new byte[1];
+            file.File.Read(TrackingFormat.OffsetOf(page), bytes);
+            bytes[0] ^= 1;
+            file.File.Write(TrackingFormat.OffsetOf(page), bytes);
+        }
     }
 
     private static SnapshotRequest CopyFromBitmap() => new() { JobId = Job, Freeze = [new FrozenBitmap(Bitmap, 50)], CopyBitmapId = Bitmap };
