@@ -18,7 +18,7 @@ public static class Failures
             FileLayerException x => new Refusal(CodeOf(x.Error), x.Message),
             BlockDeviceException x => new Refusal(x.Error == BlockDeviceError.NoSpace ? RefusalCode.NoSpace : RefusalCode.IoError, x.Message),
             AggregateException { InnerException: { } inner } => Explain(inner),
-            OperationCanceledException or TimeoutException => new Refusal(RefusalCode.NotReady, "the operation did not complete in time; try again"),
+            OperationCanceledException or TimeoutException or Akka.Actor.AskTimeoutException => new Refusal(RefusalCode.NotReady, "the operation did not complete in time; try again"),
             _ => new Refusal(RefusalCode.Internal, $"{e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")}"),
         };
 

@@ -135,6 +135,26 @@ public class FailureTests
     }
 
     [Fact]
+    public async Task A_job_on_a_bitmap_that_died_with_the_node_is_concluded_once_its_repository_is_back()
+    {
+        await using var world = await World.StartAsync();
+        await world.AddDiskAsync("d", p => Image.Random(p, DiskBytes, seed: 12));
+        await world.CreateRepositoryAsync();
+        await world.AbkAsync("bitmap", "add", "d", "passing", "--transient");
+        var job = (await world.AbkAsync("backup", "d", "--sync", "full", "--bitmap", "passing", "--policy", "always", "--rate", "12M")).GetProperty("id").GetString()!;
+        await WaitForHalfAsync(world, job);
+        await world.Node.KillAsync();
+        Directory.Move(world.PathOf("main"), world.PathOf("main.away"));
+
+        await world.StartNodeAsync();
+        await Patience.UntilAsync(() => world.AbkAsync("bitmap", "list", "d"), b => b.GetArrayLength() == 0, "the transient bitmap to be gone");
+        Directory.Move(world.PathOf("main.away"), world.PathOf("main"));
+
+        Assert.Equal("interrupted", (await world.EndOfAsync(job)).GetProperty("outcome").GetString());
+        await world.AbkAsync("disk", "remove", "d");
+    }
+
+    [Fact]
     public async Task Kills_under_a_writing_guest_never_lose_a_dirty_block()
     {
         await using var world = await World.StartAsync();

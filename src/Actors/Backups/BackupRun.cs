@@ -132,6 +132,7 @@ public sealed class BackupRun
             OnCaptureError = Spec.BreakGuestWrite ? CaptureErrorPolicy.BreakGuestWrite : CaptureErrorPolicy.BreakSnapshot,
             CaptureTimeout = Spec.CbwTimeoutSeconds > 0 ? TimeSpan.FromSeconds(Spec.CbwTimeoutSeconds) : null,
             ScratchDirectory = _scratchDirectory,
+            IsAscending = Spec.Workers == 1,
         };
 
     /// <summary>Copies everything and makes it durable. Returns why it did not; null when it did.</summary>
@@ -188,7 +189,7 @@ public sealed class BackupRun
             }
         }
 
-        if (failure is null && !Control.IsCancelled && !Control.IsAbandoned)
+        if (failure is null && Control.TryCommit())
         {
             return await PublishAsync(checkpoints).ConfigureAwait(false);
         }
@@ -203,7 +204,7 @@ public sealed class BackupRun
     private static async Task KeepAsync(JobCheckpoints checkpoints)
     {
         using var patience = new CancellationTokenSource(FlushPatience);
-        await IgnoreAsync(checkpoints.TakeAsync(patience.Token)).ConfigureAwait(false);
+        await IgnoreAsync(Task.Run(() => checkpoints.TakeAsync(patience.Token)).WaitAsync(FlushPatience + FlushPatience)).ConfigureAwait(false);
     }
 
     private async Task<BackupEnded> PublishAsync(JobCheckpoints checkpoints)
@@ -238,9 +239,7 @@ public sealed class BackupRun
         var point = PointBuilder.Build(_definition, Spec, _base, _copyList!, copy, checkpoints.Root, _instant);
         try
         {
-            using var patience = new CancellationTokenSource(FlushPatience);
-            await _repository.EnsureAvailableAsync().ConfigureAwait(false);
-            return await _repository.Data.Points.PublishAsync(point, patience.Token).ConfigureAwait(false) == PublishOutcome.Buried
+            return await Patience.WithinAsync(FlushPatience, Spec.Repository.Value, () => PublishPartialAsync(point)).ConfigureAwait(false) == PublishOutcome.Buried
                 ? Ended(JobOutcome.Interrupted, why, null, false, false)
                 : Ended(outcome, why, point.Id, point.IsComplete, false);
         }
@@ -250,6 +249,12 @@ public sealed class BackupRun
             var canWait = Spec.Bitmap is not null && Control.Policy == BitmapSyncPolicy.Always && PointBuilder.LacksOnlyCopy(_base, _copyList!);
             return Ended(outcome, why, canWait ? point.Id : null, false, canWait);
         }
+    }
+
+    private async Task<PublishOutcome> PublishPartialAsync(RecoveryPoint point)
+    {
+        await _repository.EnsureAvailableAsync().ConfigureAwait(false);
+        return await _repository.Data.Points.PublishAsync(point, CancellationToken.None).ConfigureAwait(false);
     }
 
     private BackupEnded Ended(JobOutcome outcome, Refusal? why, PointId? point, bool isComplete, bool isUnpublished) =>

@@ -17,21 +17,27 @@ public sealed record BaseLookup(OpenRepository? Repository, bool Exists, Refusal
     {
         try
         {
-            var repository = await repositories.OpenAsync(repositoryId).ConfigureAwait(false);
-            await repository.EnsureAvailableAsync().ConfigureAwait(false);
-            if (basePoint is not { } point)
-            {
-                return new BaseLookup(repository, false, null);
-            }
-
-            var exists = await repository.Data.Points.TryGetAsync(point, CancellationToken.None).ConfigureAwait(false) is not null
-                || (state.Jobs.TryGetValue(point.Value, out var job)
-                    && await KeptPairs.PublishAsync(disk, state.Definition!, job, repository).ConfigureAwait(false));
-            return new BaseLookup(repository, exists, null);
+            return await Patience.WithinAsync(Patience.Usual, repositoryId, () => LookAsync(repositories, repositoryId, basePoint, state, disk)).ConfigureAwait(false);
         }
         catch (Exception e)
         {
             return new BaseLookup(null, false, Failures.Explain(e));
         }
+    }
+
+    private static async Task<BaseLookup> LookAsync(
+        IRepositories repositories, string repositoryId, PointId? basePoint, DiskState state, TrackedDisk disk)
+    {
+        var repository = await repositories.OpenAsync(repositoryId).ConfigureAwait(false);
+        await repository.EnsureAvailableAsync().ConfigureAwait(false);
+        if (basePoint is not { } point)
+        {
+            return new BaseLookup(repository, false, null);
+        }
+
+        var exists = await repository.Data.Points.TryGetAsync(point, CancellationToken.None).ConfigureAwait(false) is not null
+            || (state.Jobs.TryGetValue(point.Value, out var job)
+                && await KeptPairs.PublishAsync(disk, state.Definition!, job, repository).ConfigureAwait(false));
+        return new BaseLookup(repository, exists, null);
     }
 }

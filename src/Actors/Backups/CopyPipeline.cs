@@ -1,5 +1,6 @@
 using System.Buffers;
 using ActorBackup.Actors.Jobs;
+using ActorBackup.Core.Bitmaps;
 using ActorBackup.Core.Blocks;
 using ActorBackup.Messages;
 using ActorBackup.Messages.Disks;
@@ -18,20 +19,10 @@ internal sealed class CopyPipeline(BackupSpec spec, DiskSnapshot snapshot, Block
     private const int SourceRetries = 2;
     private const int WorkersMax = 16;
 
-    private readonly Lock _lock = new();
-    private readonly List<Extent> _bad = [];
+    private readonly DirtyBitmap _bad = new(snapshot.Geometry);
 
-    /// <summary>What could not be read, in the order in which it was met.</summary>
-    public IReadOnlyList<Extent> BadExtents
-    {
-        get
-        {
-            lock (_lock)
-            {
-                return [.. _bad.OrderBy(e => e.Offset)];
-            }
-        }
-    }
+    /// <summary>What could not be read, ascending and coalesced.</summary>
+    public IReadOnlyList<Extent> BadExtents => [.. _bad.Extents()];
 
     /// <summary>Completes when every block of the copy list was handed to the session, or fails with the first failure.</summary>
     public async Task RunAsync(CancellationToken cancellation)
@@ -60,7 +51,7 @@ internal sealed class CopyPipeline(BackupSpec spec, DiskSnapshot snapshot, Block
     private async Task WorkAsync(CancellationToken cancellation)
     {
         var blockBytes = (int)snapshot.Geometry.BlockBytes;
-        var capacity = Math.Clamp(BatchBytes / blockBytes, 1, BatchBlocksMax);
+        var capacity = spec.Workers == 1 ? 1 : Math.Clamp(BatchBytes / blockBytes, 1, BatchBlocksMax);
         var buffer = ArrayPool<byte>.Shared.Rent(capacity * blockBytes);
         var batch = new BlockToStore[capacity];
         try
@@ -110,7 +101,7 @@ internal sealed class CopyPipeline(BackupSpec spec, DiskSnapshot snapshot, Block
             switch (block.Kind)
             {
                 case SnapshotBlockKind.Unreadable:
-                    Skip(block);
+                    await SkipAsync(block, cancellation).ConfigureAwait(false);
                     continue;
                 case SnapshotBlockKind.Data when !slot.Span.ContainsAnyExcept((byte)0):
                     Zero(block.First, 1);
@@ -155,19 +146,17 @@ internal sealed class CopyPipeline(BackupSpec spec, DiskSnapshot snapshot, Block
         }
     }
 
-    private void Skip(SnapshotBlock block)
+    private async ValueTask SkipAsync(SnapshotBlock block, CancellationToken cancellation)
     {
-        var extent = snapshot.Geometry.ExtentOf(block.First);
-        lock (_lock)
-        {
-            _bad.Add(extent);
-        }
-
+        _bad.Mark(block.First);
         if (!spec.IgnoreSourceErrors)
         {
+            var extent = snapshot.Geometry.ExtentOf(block.First);
             throw new RefusedException(new Refusal(
                 RefusalCode.IoError,
                 $"the disk cannot be read at offset {extent.Offset} ({extent.Length} bytes): {block.Error}; repair the source, or go past it with '--on-source-error ignore'"));
         }
+
+        await snapshot.GiveUpAsync(block.First, cancellation).ConfigureAwait(false);
     }
 }

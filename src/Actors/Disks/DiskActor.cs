@@ -66,6 +66,9 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
             case Recover:
                 RecoverDisk();
                 break;
+            case DiskCommand.Wake when Local.Disk?.Fault is not null:
+                RecoverDisk();
+                break;
             case DiskCommand.Wake:
                 Finish();
                 break;
@@ -493,6 +496,12 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
             return;
         }
 
+        if (State.Jobs.TryGetValue(c.Point.Value, out var maker) && !maker.IsSettled)
+        {
+            Refuse(RefusalCode.Pinned, $"point {c.Point} is the result of job {maker.Spec.Id}, which is not concluded yet; wait for it");
+            return;
+        }
+
         var bitmaps = State.Bitmaps.Values.Where(b => b.Base.Point == c.Point && b.Base.RepositoryId == c.RepositoryId).ToArray();
         if (bitmaps.FirstOrDefault(b => b.BusyWith is not null) is { } busy)
         {
@@ -500,8 +509,9 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
             return;
         }
 
+        var gone = State.DeletedPoints;
         Work(
-            () => Rebase.PrepareAsync(repositories, c.RepositoryId, c.Point, id, bitmaps, Local.Disk),
+            () => Rebase.PrepareAsync(repositories, c.RepositoryId, c.Point, id, bitmaps, gone, Local.Disk),
             rebase => Record([.. rebase.Events, new DiskEvent.PointDeleted(c.Point, c.RepositoryId)], () =>
                 Work(() => rebase.DeleteAsync(c.Point), _ => Finish(new DiskReply.Done()), Fail)),
             Fail);
@@ -540,6 +550,11 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
                     () => Complete(plan.CompleteAsync()),
                     _ => Record(plan.Closing(State), () =>
                     {
+                        foreach (var problem in plan.Problems)
+                        {
+                            Log.Log(Akka.Event.LogLevel.WarningLevel, problem, "Recovery of disk " + id + " left something for later");
+                        }
+
                         if (!plan.IsComplete)
                         {
                             RecoverLater();

@@ -94,6 +94,7 @@ public static class DiskAnswers
             : view with
             {
                 Status = live.Control.Status,
+                IsDecided = live.Control.IsDecided,
                 Statistics = live.Progress.Read(),
                 Phase = live.Progress.Phase,
                 Error = live.Control.Failure?.Message,

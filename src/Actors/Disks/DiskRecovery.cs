@@ -22,6 +22,7 @@ internal sealed class DiskRecovery
     private readonly List<DiskEvent> _events = [];
     private readonly List<(JobId Job, JobConclusion Conclusion, bool KeepPair)> _toSettle = [];
     private readonly List<Func<Task>> _tidying = [];
+    private readonly List<Exception> _problems = [];
 
     private readonly TimeProvider _clock;
 
@@ -33,8 +34,11 @@ internal sealed class DiskRecovery
     /// <summary>What D learns, before F changes.</summary>
     public IReadOnlyList<DiskEvent> Events => _events;
 
-    /// <summary>False = some repository could not be asked; try again later.</summary>
+    /// <summary>False = some repository could not be asked, or something went wrong; try again later.</summary>
     public bool IsComplete { get; private set; } = true;
+
+    /// <summary>What went wrong for one job or bitmap and did not keep the others from being recovered.</summary>
+    public IReadOnlyList<Exception> Problems => _problems;
 
     /// <summary>Looks at D, F and R, and changes only R (tombstones and partial points). Jobs that it will conclude can store no pair any more.</summary>
     public static async Task<DiskRecovery> PlanAsync(
@@ -44,7 +48,7 @@ internal sealed class DiskRecovery
         recovery.CompareBitmaps();
         foreach (var job in state.Jobs.Values.Where(j => !running.Contains(j.Spec.Id)))
         {
-            await recovery.PlanJobAsync(job).ConfigureAwait(false);
+            await recovery.TryAsync(() => recovery.PlanJobAsync(job)).ConfigureAwait(false);
         }
 
         foreach (var stranger in disk.JobsInTracking.Where(j => !state.Jobs.ContainsKey(j.Value)))
@@ -60,14 +64,17 @@ internal sealed class DiskRecovery
     /// <summary>Settles F by what D says now.</summary>
     public async Task CompleteAsync()
     {
-        foreach (var (job, conclusion, keepPair) in _toSettle)
+        foreach (var settling in _toSettle.ToList())
         {
-            await SettleAsync(_disk, job, conclusion, keepPair).ConfigureAwait(false);
+            if (!await TryAsync(() => SettleAsync(_disk, settling.Job, settling.Conclusion, settling.KeepPair)).ConfigureAwait(false))
+            {
+                _toSettle.Remove(settling);
+            }
         }
 
         foreach (var step in _tidying)
         {
-            await step().ConfigureAwait(false);
+            await TryAsync(step).ConfigureAwait(false);
         }
     }
 
@@ -90,6 +97,21 @@ internal sealed class DiskRecovery
         return true;
     }
 
+    private async Task<bool> TryAsync(Func<Task> step)
+    {
+        try
+        {
+            await step().ConfigureAwait(false);
+            return true;
+        }
+        catch (Exception e)
+        {
+            _problems.Add(e);
+            IsComplete = false;
+            return false;
+        }
+    }
+
     private void CompareBitmaps()
     {
         var known = _disk.BitmapSets.ToHashSet();
@@ -97,9 +119,14 @@ internal sealed class DiskRecovery
         {
             if (!known.Remove(bitmap.SetId))
             {
-                _events.Add(bitmap.Persistent
-                    ? Invalidated(bitmap, "its bits are not in the tracking file")
-                    : new DiskEvent.BitmapRemoved(bitmap.Name));
+                if (!bitmap.Persistent)
+                {
+                    _events.Add(new DiskEvent.BitmapRemoved(bitmap.Name));
+                }
+                else if (bitmap.InconsistentReason is null)
+                {
+                    _events.Add(Invalidated(bitmap, "its bits are not in the tracking file"));
+                }
             }
             else if (_disk.InconsistentReason(bitmap.SetId) is { } reason)
             {
@@ -116,7 +143,8 @@ internal sealed class DiskRecovery
 
         foreach (var nameless in known)
         {
-            _tidying.Add(() => _disk.RemoveBitmapAsync(nameless));
+            // One that a job has frozen goes when the job is settled.
+            _tidying.Add(() => _disk.TryRemoveBitmapAsync(nameless));
         }
     }
 
@@ -130,8 +158,9 @@ internal sealed class DiskRecovery
             await _disk.FenceAsync(job.Spec.Id).ConfigureAwait(false);
             await ConcludeAsync(job).ConfigureAwait(false);
         }
-        else if (!job.IsSettled)
+        else if (!job.IsSettled || _disk.IsFrozenBy(job.Spec.Id))
         {
+            // Settled in D, frozen in F: F is settled by the same conclusion once more.
             await SettleLaterAsync(job, job.Conclusion).ConfigureAwait(false);
         }
         else if (_disk.TryGetCheckpoint(job.Spec.Id, out _))
@@ -164,8 +193,8 @@ internal sealed class DiskRecovery
     {
         try
         {
-            var repository = await _repositories.OpenAsync(job.Spec.RepositoryId).ConfigureAwait(false);
-            return await repository.Data.Points.TryGetAsync(id, CancellationToken.None).ConfigureAwait(false);
+            return await WithRepositoryAsync(
+                job.Spec.RepositoryId, r => r.Data.Points.TryGetAsync(id, CancellationToken.None)).ConfigureAwait(false);
         }
         catch (Exception e) when (Failures.Explain(e).Code != RefusalCode.Internal)
         {
@@ -179,9 +208,7 @@ internal sealed class DiskRecovery
         JobEnd end;
         try
         {
-            var repository = await _repositories.OpenAsync(job.Spec.RepositoryId).ConfigureAwait(false);
-            await repository.EnsureAvailableAsync().ConfigureAwait(false);
-            end = await DecideAsync(job, repository).ConfigureAwait(false);
+            end = await WithRepositoryAsync(job.Spec.RepositoryId, r => DecideAsync(job, r)).ConfigureAwait(false);
         }
         catch (RefusedException e) when (e.Refusal.Code == RefusalCode.UnknownRepository)
         {
@@ -228,7 +255,7 @@ internal sealed class DiskRecovery
     private async Task<RecoveryPoint?> MakePartialAsync(JobState job, OpenRepository repository)
     {
         if (job.Policy != BitmapSyncPolicy.Always || job.Spec.Bitmap is not { } bitmap || !_disk.TryGetCheckpoint(job.Spec.Id, out var pair)
-            || _disk.InconsistentReason(_state.Bitmaps[bitmap].SetId) is not null)
+            || !_state.Bitmaps.TryGetValue(bitmap, out var counted) || _disk.InconsistentReason(counted.SetId) is not null)
         {
             return null;
         }
@@ -267,9 +294,8 @@ internal sealed class DiskRecovery
 
         try
         {
-            var repository = await _repositories.OpenAsync(job.Spec.RepositoryId).ConfigureAwait(false);
-            await repository.EnsureAvailableAsync().ConfigureAwait(false);
-            await KeptPairs.PublishAsync(_disk, _state.Definition!, job, repository).ConfigureAwait(false);
+            await WithRepositoryAsync(
+                job.Spec.RepositoryId, r => KeptPairs.PublishAsync(_disk, _state.Definition!, job, r)).ConfigureAwait(false);
         }
         catch (RefusedException e) when (e.Refusal.Code == RefusalCode.UnknownRepository)
         {
@@ -284,12 +310,12 @@ internal sealed class DiskRecovery
     /// <summary>Deletion in D, object still there.</summary>
     private async Task DeletePointsAsync()
     {
-        foreach (var (point, repositoryId) in _state.DeletedPoints)
+        var bases = _state.Bitmaps.Values.Select(b => b.Base.Point).ToHashSet();
+        foreach (var (point, repositoryId) in _state.DeletedPoints.Where(p => !bases.Contains(p.Point)))
         {
             try
             {
-                var repository = await _repositories.OpenAsync(repositoryId).ConfigureAwait(false);
-                await repository.Data.Points.DeleteAsync(point, CancellationToken.None).ConfigureAwait(false);
+                await WithRepositoryAsync(repositoryId, r => DeleteAsync(r, point)).ConfigureAwait(false);
             }
             catch (Exception e) when (Failures.Explain(e).Code != RefusalCode.Internal)
             {
@@ -297,6 +323,20 @@ internal sealed class DiskRecovery
             }
         }
     }
+
+    private static async Task<bool> DeleteAsync(OpenRepository repository, PointId point)
+    {
+        await repository.Data.Points.DeleteAsync(point, CancellationToken.None).ConfigureAwait(false);
+        return true;
+    }
+
+    private Task<T> WithRepositoryAsync<T>(string repositoryId, Func<OpenRepository, Task<T>> work) =>
+        Patience.WithinAsync(Patience.Usual, repositoryId, async () =>
+        {
+            var repository = await _repositories.OpenAsync(repositoryId).ConfigureAwait(false);
+            await repository.EnsureAvailableAsync().ConfigureAwait(false);
+            return await work(repository).ConfigureAwait(false);
+        });
 
     private static JobEnd Interrupted(PointId? point, bool isComplete) =>
         new(

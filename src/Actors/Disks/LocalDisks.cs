@@ -22,6 +22,9 @@ public sealed class LocalDisks(
 
     private readonly ConcurrentDictionary<DiskId, LocalDisk> _disks = new();
 
+    /// <summary>Raised on any thread when a disk can keep no promise any more and its bitmaps became inconsistent.</summary>
+    public event Action<DiskId>? Faulted;
+
     public string Host { get; } = host;
 
     /// <summary>Where copy-before-write spills to.</summary>
@@ -157,7 +160,17 @@ public sealed class LocalDisks(
             throw new RefusedException(local.Refusal!);
         }
 
-        register.Record([RowOf(id, path, local.Disk)]);
+        try
+        {
+            register.Record([RowOf(id, path, local.Disk)]);
+        }
+        catch
+        {
+            // Guests cannot write yet, so nothing is lost; the next start must find the file free.
+            await local.Disk.CloseAsync().ConfigureAwait(false);
+            throw;
+        }
+
         _disks[id] = local;
         Serve(id, local);
         return true;
@@ -192,8 +205,27 @@ public sealed class LocalDisks(
         }
     }
 
-    private Task<TrackedDisk> OpenAsync(string trackingPath, TrackingExpectation? expected) =>
-        TrackedDisk.OpenAsync(files, scheduler, time, trackingPath, expected);
+    private async Task<TrackedDisk> OpenAsync(string trackingPath, TrackingExpectation? expected)
+    {
+        var disk = await TrackedDisk.OpenAsync(files, scheduler, time, trackingPath, expected).ConfigureAwait(false);
+        var id = disk.Definition.Id;
+        disk.Faulted += () => Faulted?.Invoke(id);
+        DeleteScratch(id);
+        return disk;
+    }
+
+    /// <summary>What a crash left of copy-before-write; no job of the disk runs now.</summary>
+    private void DeleteScratch(DiskId id)
+    {
+        try
+        {
+            Volumes.Snapshots.ScratchDirectory.DeleteLeftovers(files, ScratchDirectory, id);
+        }
+        catch (FileLayerException)
+        {
+            // It only takes room; the next opening tries again.
+        }
+    }
 
     private void Serve(DiskId id, LocalDisk local)
     {

@@ -15,7 +15,8 @@ namespace ActorBackup.Actors.Disks;
 internal sealed record Rebase(IReadOnlyList<DiskEvent> Events, OpenRepository Repository)
 {
     public static async Task<Rebase> PrepareAsync(
-        IRepositories repositories, string repositoryId, PointId point, DiskId disk, IReadOnlyList<BitmapState> bitmaps, TrackedDisk? tracked)
+        IRepositories repositories, string repositoryId, PointId point, DiskId disk, IReadOnlyList<BitmapState> bitmaps,
+        IReadOnlySet<(PointId Point, string RepositoryId)> gone, TrackedDisk? tracked)
     {
         var repository = await repositories.OpenAsync(repositoryId).ConfigureAwait(false);
         await repository.EnsureAvailableAsync().ConfigureAwait(false);
@@ -31,7 +32,7 @@ internal sealed record Rebase(IReadOnlyList<DiskEvent> Events, OpenRepository Re
         }
 
         var going = await repository.Data.Points.TryGetAsync(point, CancellationToken.None).ConfigureAwait(false);
-        var survivor = going is null ? null : await NewestAsync(repository, going).ConfigureAwait(false);
+        var survivor = going is null ? null : await NewestAsync(repository, going, p => gone.Contains((p, repositoryId))).ConfigureAwait(false);
         if (survivor is null)
         {
             return new Rebase([.. bitmaps.Select(b => new DiskEvent.BitmapBaseChanged(b.Name, BitmapBase.None))], repository);
@@ -53,12 +54,12 @@ internal sealed record Rebase(IReadOnlyList<DiskEvent> Events, OpenRepository Re
         return true;
     }
 
-    /// <summary>The newest other complete point of the same disk and shape.</summary>
-    private static async Task<RecoveryPoint?> NewestAsync(OpenRepository repository, RecoveryPoint going)
+    /// <summary>The newest other complete point of the same disk and shape. One that the journal calls deleted may still lie there, and will go.</summary>
+    private static async Task<RecoveryPoint?> NewestAsync(OpenRepository repository, RecoveryPoint going, Predicate<PointId> isGone)
     {
         var all = await repository.Data.Points.ListAsync(CancellationToken.None).ConfigureAwait(false);
         return all.Points
-            .Where(p => p.Id != going.Id && p.Disk == going.Disk && p.IsComplete && p.Geometry == going.Geometry)
+            .Where(p => p.Id != going.Id && !isGone(p.Id) && p.Disk == going.Disk && p.IsComplete && p.Geometry == going.Geometry)
             .MaxBy(p => p.CreatedAt);
     }
 }

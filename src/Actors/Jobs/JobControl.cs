@@ -31,6 +31,12 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
     /// <summary>The actor is gone: nothing may be published or concluded any more.</summary>
     public bool IsAbandoned { get; private set; }
 
+    /// <summary>The point is being published: nothing stops the job any more.</summary>
+    public bool IsCommitting { get; private set; }
+
+    /// <summary>Whatever the job waited for in <see cref="JobStatus.Pending"/> was decided: it only has to be carried out.</summary>
+    public bool IsDecided => _decision.Task.IsCompleted;
+
     /// <summary>Why the job did not succeed, while it waits for a decision about that.</summary>
     public Refusal? Failure { get; set; }
 
@@ -85,6 +91,7 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
         {
             (JobVerb.Pause, JobStatus.Paused) => "the job is paused already",
             (JobVerb.Resume, not JobStatus.Paused) => "the job is not paused",
+            _ when IsCommitting || (status == JobStatus.Pending && IsDecided) => $"the job is being completed; it cannot be {verb.Done()} now",
             _ when !JobStates.Accepts(status, verb) => $"the job is {status.ToString().ToLowerInvariant()}; it cannot be {verb.Done()} now",
             _ => null,
         };
@@ -116,10 +123,16 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
         }
     }
 
+    /// <summary>Stops the job, unless it is committing.</summary>
     public void Cancel(bool force)
     {
         lock (_lock)
         {
+            if (IsCommitting)
+            {
+                return;
+            }
+
             IsCancelled = true;
             IsForced |= force;
         }
@@ -130,9 +143,22 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
 
     public void Abandon()
     {
-        IsAbandoned = true;
+        lock (_lock)
+        {
+            IsAbandoned = true;
+        }
+
         _stop.Cancel();
         _decision.TrySetResult(null);
+    }
+
+    /// <summary>The last moment at which a cancel counts. False = the job was cancelled or abandoned before.</summary>
+    public bool TryCommit()
+    {
+        lock (_lock)
+        {
+            return IsCommitting = !IsCancelled && !IsAbandoned;
+        }
     }
 
     /// <summary>Waits in <see cref="JobStatus.Pending"/> for finalize (keep or not) or cancel.</summary>

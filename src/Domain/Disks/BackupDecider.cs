@@ -165,7 +165,12 @@ public static class BackupDecider
         spec = spec with { Sync = SyncMode.Bitmap };
         if (order.WithoutBase)
         {
-            return Accept(new DiskEvent.JobStarted(spec, now));
+            // Its success would move the base to a point that lacks everything but these blocks (rule 14).
+            return spec.Policy != BitmapSyncPolicy.Never && bitmap.Base.State != BaseState.None && bitmap.Base.RepositoryId != order.RepositoryId
+                ? Refuse(
+                    RefusalCode.BaseElsewhere,
+                    $"bitmap '{name}' counts from a point in another repository, which '--base none' would make it forget; use policy 'never', or '--sync full'")
+                : Accept(new DiskEvent.JobStarted(spec, now));
         }
 
         var noBase = BaseRefusal(bitmap, order, baseIsThere);

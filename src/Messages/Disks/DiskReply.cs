@@ -85,5 +85,11 @@ public sealed record JobView
     public string? Target { get; init; }
 
     /// <summary>Waiting longer would not change it: concluded, pending, or paused by an error.</summary>
-    public bool IsSettled => Status is JobStatus.Concluded or JobStatus.Pending;
+    public bool IsSettled => Status == JobStatus.Concluded || NeedsPerson;
+
+    /// <summary>It waits for finalize or cancel.</summary>
+    public bool NeedsPerson => Status == JobStatus.Pending && !IsDecided;
+
+    /// <summary>Finalize or cancel was said, and is being carried out.</summary>
+    public bool IsDecided { get; init; }
 }

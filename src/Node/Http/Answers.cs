@@ -1,5 +1,4 @@
 using ActorBackup.Api;
-using ActorBackup.Core.Jobs;
 using ActorBackup.Messages;
 using ActorBackup.Messages.Disks;
 
@@ -35,7 +34,7 @@ public static class Answers
             v.EndedAt)
         {
             ErrorCode = Enum.TryParse<RefusalCode>(v.ErrorCode, out var code) ? Problem.CodeOf(code) : v.ErrorCode,
-            NeedsPerson = v.Status == JobStatus.Pending,
+            NeedsPerson = v.NeedsPerson,
             Phase = v.Phase,
             RateBytesPerSecond = v.RateBytesPerSecond,
             Target = v.Target,

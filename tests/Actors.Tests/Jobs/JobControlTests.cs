@@ -57,6 +57,41 @@ public sealed class JobControlTests : IDisposable
     }
 
     [Fact]
+    public void A_cancel_counts_until_the_job_commits()
+    {
+        _control.MoveTo(JobStatus.Waiting);
+        Assert.Null(_control.Refuse(JobVerb.Cancel));
+        Assert.True(_control.TryCommit());
+
+        _control.Cancel(force: true);
+
+        Assert.False(_control.IsCancelled);
+        Assert.Contains("being completed", _control.Refuse(JobVerb.Cancel), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_cancelled_job_does_not_commit()
+    {
+        _control.Cancel(force: false);
+
+        Assert.False(_control.TryCommit());
+    }
+
+    [Fact]
+    public async Task What_was_decided_needs_no_person_and_takes_no_verb()
+    {
+        var decision = _control.DecideAsync();
+        Assert.False(_control.IsDecided);
+
+        _control.Obey(new DiskCommand.FinalizeJob(Job, true) { Disk = Disk });
+
+        Assert.True(await decision);
+        Assert.True(_control.IsDecided);
+        Assert.NotNull(_control.Refuse(JobVerb.Finalize));
+        Assert.NotNull(_control.Refuse(JobVerb.Cancel));
+    }
+
+    [Fact]
     public async Task Cancelling_ends_every_wait_and_force_sticks()
     {
         var decision = _control.DecideAsync();

@@ -21,6 +21,17 @@ public sealed class BackupDeciderTests
     }
 
     [Theory]
+    [InlineData(BitmapSyncPolicy.Always)]
+    [InlineData(BitmapSyncPolicy.Conditional)]
+    public void A_job_over_nothing_does_not_move_a_base_to_another_repository(BitmapSyncPolicy policy)
+    {
+        var state = Online.WithBitmap("b", Elsewhere);
+
+        AssertRefused(RefusalCode.BaseElsewhere, Start(state, Order(SyncMode.Bitmap, "b", policy) with { WithoutBase = true }));
+        Assert.Null(Started(Start(state, Order(SyncMode.Bitmap, "b", BitmapSyncPolicy.Never) with { WithoutBase = true })).Base);
+    }
+
+    [Theory]
     [InlineData(SyncMode.Full, "none", null, RefusalCode.UnknownBitmap)]
     [InlineData(SyncMode.Full, "none", BitmapSyncPolicy.Never, RefusalCode.UnknownBitmap)]
     [InlineData(SyncMode.None, "none", BitmapSyncPolicy.Never, RefusalCode.UnknownBitmap)]

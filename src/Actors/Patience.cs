@@ -1,0 +1,24 @@
+using ActorBackup.Messages;
+
+namespace ActorBackup.Actors;
+
+/// <summary>Bounds how long anybody waits for a repository. Its storage may hang inside a system call that no token ends, so the work goes on by itself.</summary>
+/// <remarks>Only for work that may also happen late: looking, and putting what has one key and one content.</remarks>
+internal static class Patience
+{
+    public static readonly TimeSpan Usual = TimeSpan.FromSeconds(20);
+
+    /// <exception cref="RefusedException">The time is up.</exception>
+    public static async Task<T> WithinAsync<T>(TimeSpan patience, string repository, Func<Task<T>> work)
+    {
+        try
+        {
+            return await Task.Run(work).WaitAsync(patience).ConfigureAwait(false);
+        }
+        catch (TimeoutException e)
+        {
+            throw new RefusedException(
+                new Refusal(RefusalCode.NotReady, $"repository '{repository}' has not answered for {patience.TotalSeconds:0} s; check its storage, then try again"), e);
+        }
+    }
+}
