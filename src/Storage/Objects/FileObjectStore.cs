@@ -6,17 +6,29 @@ using ActorBackup.Files;
 namespace ActorBackup.Storage.Objects;
 
 /// <summary>Objects as files below a directory. An object appears under its name by link(2), whole and durable (rule 25).</summary>
+/// <remarks>Files whose names are no keys are not ours: they are neither listed nor touched. Nor is what lies in <see cref="TemporaryDirectory"/>.</remarks>
 public sealed class FileObjectStore : IObjectStore
 {
-    private const string TemporaryDirectory = "tmp";
+    /// <summary>Where objects are written before they get their names.</summary>
+    internal const string TemporaryDirectory = "tmp";
+
+    /// <summary>No put takes that long: whoever began an older temporary file is dead.</summary>
+    internal static readonly TimeSpan LeftoverAge = TimeSpan.FromDays(1);
 
     private readonly IFileLayer _files;
     private readonly string _root;
+    private readonly string? _requiredKey;
     private readonly ConcurrentDictionary<string, bool> _directories = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, bool> _failedSyncs = new(StringComparer.Ordinal);
+    private int _hasSwept;
 
-    public FileObjectStore(IFileLayer files, string rootDirectory, string url)
+    /// <param name="files">The file system.</param>
+    /// <param name="rootDirectory">Absolute; it exists, or calls fail with <see cref="StorageError.Missing"/>.</param>
+    /// <param name="url">For messages.</param>
+    /// <param name="requiredKey">An object without which nothing else is stored or found absent: it tells a repository from the mount point of one.</param>
+    public FileObjectStore(IFileLayer files, string rootDirectory, string url, string? requiredKey = null)
     {
-        (_files, _root, Url) = (files, rootDirectory, url);
+        (_files, _root, Url, _requiredKey) = (files, rootDirectory, url, requiredKey);
     }
 
     public string Url { get; }
@@ -45,20 +57,19 @@ public sealed class FileObjectStore : IObjectStore
         Task.FromResult(Guard<long?>(
             () =>
             {
-                if (_files.KindOf(PathOf(key)) != FileKind.File)
-                {
-                    EnsureRoot();
-                    return null;
-                }
-
-                using var file = _files.Open(PathOf(key), FileOpening.ReadOnly);
-                return file.Length;
+                using var file = TryOpen(key);
+                return file?.Length;
             },
             $"object {key} cannot be examined"));
 
     public async IAsyncEnumerable<StoredObject> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellation)
     {
         await Task.CompletedTask.ConfigureAwait(false);
+        if (prefix.Length > 0 && !ObjectKey.IsValid(prefix.TrimEnd('/')))
+        {
+            throw new StorageException(StorageError.Invalid, $"'{prefix}' is not the beginning of an object's key");
+        }
+
         Guard(() => EnsureRoot(), "the repository cannot be listed");
         var slash = prefix.LastIndexOf('/');
         var pending = new Stack<string>();
@@ -69,7 +80,7 @@ public sealed class FileObjectStore : IObjectStore
             foreach (var path in Guard(() => Entries(directory), "the repository cannot be listed"))
             {
                 var key = directory.Length == 0 ? Path.GetFileName(path) : $"{directory}/{Path.GetFileName(path)}";
-                if (key == TemporaryDirectory || !(key.StartsWith(prefix, StringComparison.Ordinal) || prefix.StartsWith(key, StringComparison.Ordinal)))
+                if (!IsOurs(key) || !(key.StartsWith(prefix, StringComparison.Ordinal) || prefix.StartsWith(key, StringComparison.Ordinal)))
                 {
                     continue;
                 }
@@ -91,12 +102,14 @@ public sealed class FileObjectStore : IObjectStore
         Guard(
             () =>
             {
-                EnsureRoot();
+                EnsureRoot(key);
                 var path = PathOf(key);
-                if (_files.KindOf(path) != FileKind.Missing)
+                _files.Delete(path);
+                var directory = Path.GetDirectoryName(path)!;
+                if (_files.KindOf(directory) == FileKind.Directory)
                 {
-                    _files.Delete(path);
-                    _files.SyncDirectory(Path.GetDirectoryName(path)!);
+                    // Also when it was absent: whoever deleted it may have died before this.
+                    Sync(directory);
                 }
 
                 return true;
@@ -112,7 +125,7 @@ public sealed class FileObjectStore : IObjectStore
 
     private bool Put(string key, ReadOnlySpan<byte> content)
     {
-        EnsureRoot();
+        EnsureRoot(key);
         var path = PathOf(key);
         var temporary = Path.Combine(_root, TemporaryDirectory, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)));
         EnsureDirectory(Path.GetDirectoryName(temporary)!);
@@ -125,12 +138,13 @@ public sealed class FileObjectStore : IObjectStore
                 file.Sync();
             }
 
+            DeleteLeftovers(temporary);
             _files.Link(temporary, path);
         }
         catch (FileLayerException e) when (e.Error == FileError.Exists)
         {
             // Durable, too: whoever was first may have died between link and sync.
-            _files.SyncDirectory(Path.GetDirectoryName(path)!);
+            Sync(Path.GetDirectoryName(path)!);
             return false;
         }
         finally
@@ -138,20 +152,18 @@ public sealed class FileObjectStore : IObjectStore
             TryDelete(temporary);
         }
 
-        _files.SyncDirectory(Path.GetDirectoryName(path)!);
+        Sync(Path.GetDirectoryName(path)!);
         return true;
     }
 
     private byte[]? Get(string key, int maxBytes)
     {
-        var path = PathOf(key);
-        if (_files.KindOf(path) == FileKind.Missing)
+        using var file = TryOpen(key);
+        if (file is null)
         {
-            EnsureRoot();
             return null;
         }
 
-        using var file = _files.Open(path, FileOpening.ReadOnly);
         if (file.Length > maxBytes)
         {
             throw new StorageException(StorageError.Damaged, $"object {key} of {Url} has {file.Length} bytes; at most {maxBytes} are possible");
@@ -161,6 +173,26 @@ public sealed class FileObjectStore : IObjectStore
         return file.Read(0, bytes) == bytes.Length
             ? bytes
             : throw new StorageException(StorageError.Damaged, $"object {key} of {Url} changed while it was read");
+    }
+
+    /// <summary>Null if there is no such object, or it is deleted while we look.</summary>
+    private IFile? TryOpen(string key)
+    {
+        var path = PathOf(key);
+        try
+        {
+            if (_files.KindOf(path) == FileKind.File)
+            {
+                return _files.Open(path, FileOpening.ReadOnly);
+            }
+        }
+        catch (FileLayerException e) when (e.Error == FileError.NotFound)
+        {
+            // As if it had been deleted before.
+        }
+
+        EnsureRoot(key);
+        return null;
     }
 
     private IReadOnlyList<string> Entries(string directory)
@@ -175,11 +207,71 @@ public sealed class FileObjectStore : IObjectStore
         }
     }
 
-    /// <summary>A repository that vanished must not be begun anew by whoever writes next.</summary>
-    private bool EnsureRoot() =>
-        _files.KindOf(_root) == FileKind.Directory
+    /// <summary>A repository that vanished must not be begun anew by whoever writes next, nor count as one without objects.</summary>
+    private bool EnsureRoot(string? key = null)
+    {
+        if (_files.KindOf(_root) != FileKind.Directory)
+        {
+            throw new StorageException(StorageError.Missing, $"the repository directory {_root} is not there; mount it or bring it back, then try again");
+        }
+
+        return _requiredKey is null || key == _requiredKey || _files.KindOf(Path.Combine(_root, _requiredKey)) == FileKind.File
             ? true
-            : throw new StorageException(StorageError.Missing, $"the repository directory {_root} is not there; mount it or bring it back, then try again");
+            : throw new StorageException(
+                StorageError.Missing, $"{_root} is there, but the repository is not in it; mount it or bring it back, then try again");
+    }
+
+    /// <summary>Makes the names in the directory durable. After a failure the kernel may report success for what it lost: this directory is not trusted again.</summary>
+    private void Sync(string directory)
+    {
+        if (_failedSyncs.ContainsKey(directory))
+        {
+            throw new StorageException(
+                StorageError.InputOutput,
+                $"an earlier sync of {directory} failed, so nothing there can be promised to be durable; check the disk, then start the node again");
+        }
+
+        try
+        {
+            _files.SyncDirectory(directory);
+        }
+        catch (FileLayerException e) when (e.Error != FileError.NotFound)
+        {
+            _failedSyncs[directory] = true;
+            throw;
+        }
+    }
+
+    /// <summary>Once: what puts that died with their process left. Ages are by the file system's own clock, that of the given file.</summary>
+    private void DeleteLeftovers(string ownTemporary)
+    {
+        if (Interlocked.Exchange(ref _hasSwept, 1) != 0)
+        {
+            return;
+        }
+
+        try
+        {
+            var oldest = ModifiedAt(ownTemporary) - LeftoverAge;
+            foreach (var path in _files.List(Path.GetDirectoryName(ownTemporary)!))
+            {
+                if (_files.KindOf(path) == FileKind.File && ModifiedAt(path) < oldest)
+                {
+                    TryDelete(path);
+                }
+            }
+        }
+        catch (FileLayerException)
+        {
+            // Whoever opens the repository next tries again.
+        }
+    }
+
+    private DateTimeOffset ModifiedAt(string path)
+    {
+        using var file = _files.Open(path, FileOpening.ReadOnly);
+        return file.ModifiedAt;
+    }
 
     /// <summary>Makes the directory and its parents up to the root, and their names durable.</summary>
     private void EnsureDirectory(string directory)
@@ -196,7 +288,7 @@ public sealed class FileObjectStore : IObjectStore
             _files.CreateDirectory(directory);
         }
 
-        _files.SyncDirectory(parent);
+        Sync(parent);
         _directories[directory] = true;
     }
 
@@ -208,12 +300,15 @@ public sealed class FileObjectStore : IObjectStore
         }
         catch (FileLayerException)
         {
-            // Left for the next opening; it is in nobody's way.
+            // In nobody's way; the first put of a later opening deletes it.
         }
     }
 
+    private static bool IsOurs(string key) =>
+        ObjectKey.IsValid(key) && key != TemporaryDirectory && !key.StartsWith(TemporaryDirectory + "/", StringComparison.Ordinal);
+
     private string PathOf(string key) =>
-        ObjectKey.IsValid(key)
+        IsOurs(key)
             ? Path.Combine(_root, key)
             : throw new StorageException(StorageError.Invalid, $"'{key}' is not an object's key");
 

@@ -10,9 +10,11 @@ public static class IndexLoader
 
     /// <summary>Hands out every footer, one at a time. Packs that cannot be read are left out: their blocks count as unknown, so they are written again.</summary>
     /// <returns>Why packs were left out.</returns>
-    /// <exception cref="StorageException">The repository cannot be listed.</exception>
+    /// <exception cref="StorageException">There is no repository, it cannot be listed, or something in it was written by a newer version.</exception>
     public static async Task<IReadOnlyList<string>> LoadAsync(IObjectStore objects, Action<PackFooter> take, CancellationToken cancellation)
     {
+        // An empty mount point must not pass for a repository without packs.
+        await RepositoryManifest.ReadAsync(objects, cancellation).ConfigureAwait(false);
         var reader = new PackReader(objects);
         var gate = new Lock();
         var left = new List<string>();

@@ -20,7 +20,7 @@ public sealed record RepositoryManifest(string Id, DateTimeOffset CreatedAt)
 
     private static ReadOnlySpan<byte> Magic => "ABKREPO\0"u8;
 
-    /// <summary>Makes the directory, which must be absent or empty, and its manifest.</summary>
+    /// <summary>Makes the directory, which must be absent or empty, and its manifest. What a creation left that died half-way is no hindrance.</summary>
     /// <exception cref="StorageException">Says why not.</exception>
     public static async Task<RepositoryManifest> CreateAsync(IFileLayer files, string url, TimeProvider clock, CancellationToken cancellation)
     {
@@ -45,7 +45,7 @@ public sealed record RepositoryManifest(string Id, DateTimeOffset CreatedAt)
         var path = StoreUrl.Parse(url).Path;
         return files.KindOf(path) switch
         {
-            FileKind.Directory => new FileObjectStore(files, path, url),
+            FileKind.Directory => new FileObjectStore(files, path, url, Key),
             FileKind.Missing => throw new StorageException(StorageError.Missing, $"{path} does not exist; check the path, or mount what should be there"),
             _ => throw new StorageException(StorageError.NotARepository, $"{path} is a file, not a directory"),
         };
@@ -87,7 +87,7 @@ public sealed record RepositoryManifest(string Id, DateTimeOffset CreatedAt)
             {
                 case FileKind.Directory when files.KindOf(Path.Combine(path, Key)) == FileKind.File:
                     throw Exists(url);
-                case FileKind.Directory when files.List(path).Count > 0:
+                case FileKind.Directory when files.List(path).Any(p => Path.GetFileName(p) != FileObjectStore.TemporaryDirectory):
                     throw new StorageException(StorageError.NotARepository, $"{path} is not empty and not a repository; choose an empty or a new directory");
                 case FileKind.Directory:
                     break;
