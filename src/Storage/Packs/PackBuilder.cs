@@ -51,23 +51,26 @@ public sealed class PackBuilder
     /// <summary>The bytes as stored of a block that was added.</summary>
     public ReadOnlySpan<byte> StoredBytes(PackedBlock block) => _bytes.AsSpan((int)block.Offset, (int)block.StoredLength);
 
-    /// <summary>Writes footer and trailer. Nothing may be added before <see cref="Reset"/>.</summary>
-    public SealedPack Seal()
+    /// <summary>Writes footer and trailer. May be repeated; nothing may be added before <see cref="Reset"/>.</summary>
+    /// <param name="paddingBytes">Zeroes before the footer, which give a pack of the same blocks another name.</param>
+    public SealedPack Seal(int paddingBytes = 0)
     {
         var footerBytes = _blocks.Count * PackFormat.EntryBytes;
-        Reserve(footerBytes + PackFormat.TrailerBytes);
-        var footer = _bytes.AsSpan(_length, footerBytes);
+        Reserve(paddingBytes + footerBytes + PackFormat.TrailerBytes);
+        _bytes.AsSpan(_length, paddingBytes).Clear();
+        var blocksEnd = _length + paddingBytes;
+        var footer = _bytes.AsSpan(blocksEnd, footerBytes);
         for (var i = 0; i < _blocks.Count; i++)
         {
             PackEntry.Write(footer.Slice(i * PackFormat.EntryBytes, PackFormat.EntryBytes), _blocks[i]);
         }
 
-        var trailer = _bytes.AsSpan(_length + footerBytes, PackFormat.TrailerBytes);
+        var trailer = _bytes.AsSpan(blocksEnd + footerBytes, PackFormat.TrailerBytes);
         BinaryPrimitives.WriteUInt32LittleEndian(trailer, (uint)_blocks.Count);
         BinaryPrimitives.WriteUInt32LittleEndian(trailer[4..], (uint)footerBytes);
         SHA256.HashData(footer, trailer[8..]);
         PackFormat.TailMagic.CopyTo(trailer[(8 + SHA256.HashSizeInBytes)..]);
-        var content = _bytes.AsMemory(0, _length + footerBytes + PackFormat.TrailerBytes);
+        var content = _bytes.AsMemory(0, blocksEnd + footerBytes + PackFormat.TrailerBytes);
         return new SealedPack(PackFormat.KeyOf(_kind, content.Span), _kind, content, _blocks.ToArray());
     }
 

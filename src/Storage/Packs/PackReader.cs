@@ -23,6 +23,11 @@ public sealed class PackReader(IObjectStore store)
         var trailer = new byte[PackFormat.TrailerBytes];
         await store.ReadAsync(key, 0, header, cancellation).ConfigureAwait(false);
         await store.ReadAsync(key, length - trailer.Length, trailer, cancellation).ConfigureAwait(false);
+        if (VersionOf(key, header) != PackFormat.Version)
+        {
+            throw await WhyUnknownAsync(key, VersionOf(key, header), length, cancellation).ConfigureAwait(false);
+        }
+
         var kind = KindOf(key, header);
         var footer = new byte[FooterBytes(key, trailer, length)];
         var blocksEnd = length - trailer.Length - footer.Length;
@@ -70,22 +75,34 @@ public sealed class PackReader(IObjectStore store)
         }
     }
 
-    private static PackKind KindOf(string key, ReadOnlySpan<byte> header)
-    {
-        if (!header.StartsWith(PackFormat.HeadMagic))
-        {
-            throw Damaged(key, "it does not begin as a pack");
-        }
+    private static uint VersionOf(string key, ReadOnlySpan<byte> header) =>
+        header.StartsWith(PackFormat.HeadMagic)
+            ? BinaryPrimitives.ReadUInt32LittleEndian(header[8..])
+            : throw Damaged(key, "it does not begin as a pack");
 
-        var version = BinaryPrimitives.ReadUInt32LittleEndian(header[8..]);
-        if (version != PackFormat.Version)
-        {
-            throw new StorageException(StorageError.UnknownVersion, $"pack {key} was written by a newer version ({version}) of ActorBackup; upgrade");
-        }
-
-        return header[12] is (byte)PackKind.Data or (byte)PackKind.Tree && header[13..].IndexOfAnyExcept((byte)0) < 0
+    private static PackKind KindOf(string key, ReadOnlySpan<byte> header) =>
+        header[12] is (byte)PackKind.Data or (byte)PackKind.Tree
+        && key.StartsWith(PackFormat.PrefixOf((PackKind)header[12]), StringComparison.Ordinal)
+        && header[13..].IndexOfAnyExcept((byte)0) < 0
             ? (PackKind)header[12]
-            : throw Damaged(key, "its kind is unknown");
+            : throw Damaged(key, "its kind is unknown, or another than its name says");
+
+    /// <summary>A newer version, or damage? No checksum covers the header alone, but every pack is named by its content.</summary>
+    private async Task<StorageException> WhyUnknownAsync(string key, uint version, long length, CancellationToken cancellation)
+    {
+        const int ChunkBytes = 1 << 20;
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var chunk = new byte[Math.Min(ChunkBytes, length)];
+        for (var at = 0L; at < length; at += ChunkBytes)
+        {
+            var part = chunk.AsMemory(0, (int)Math.Min(ChunkBytes, length - at));
+            await store.ReadAsync(key, at, part, cancellation).ConfigureAwait(false);
+            hash.AppendData(part.Span);
+        }
+
+        return key.EndsWith("/" + Convert.ToHexStringLower(hash.GetHashAndReset()), StringComparison.Ordinal)
+            ? new StorageException(StorageError.UnknownVersion, $"pack {key} was written by a newer version ({version}) of ActorBackup; upgrade")
+            : Damaged(key, "its version is unknown and its name is not that of its content");
     }
 
     private static int FooterBytes(string key, ReadOnlySpan<byte> trailer, long length)
