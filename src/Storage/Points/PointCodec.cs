@@ -41,15 +41,17 @@ internal static class PointCodec
     public static RecoveryPoint? Decode(PointId id, byte[] bytes)
     {
         var what = $"point {id}";
-        if (SealedObject.HasMagic(bytes, TombstoneMagic))
-        {
-            SealedObject.Open(bytes, TombstoneMagic, Version, what);
-            return null;
-        }
-
-        var payload = SealedObject.Open(bytes, PointMagic, Version, what);
+        var isTombstone = SealedObject.HasMagic(bytes, TombstoneMagic);
+        var payload = SealedObject.Open(bytes, isTombstone ? TombstoneMagic : PointMagic, Version, what);
         try
         {
+            if (isTombstone)
+            {
+                return JsonSerializer.Deserialize(payload.Span, PointJson.Default.TombstoneDocument)?.Id == id.Value
+                    ? null
+                    : throw new StorageException(StorageError.Damaged, $"{what} is damaged: its tombstone is of another point");
+            }
+
             var document = JsonSerializer.Deserialize(payload.Span, PointJson.Default.PointDocument);
             return document is not null && document.Id == id.Value && IsPossible(document)
                 ? Of(document)

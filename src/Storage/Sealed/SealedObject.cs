@@ -11,8 +11,14 @@ public static class SealedObject
 
     private const int HeaderBytes = MagicBytes + 4 + 4;
 
+    /// <exception cref="StorageException">So large that nobody would read it.</exception>
     public static byte[] Seal(ReadOnlySpan<byte> magic, uint version, ReadOnlySpan<byte> payload)
     {
+        if (payload.Length > MaxBytes - HeaderBytes - SHA256.HashSizeInBytes)
+        {
+            throw new StorageException(StorageError.Invalid, $"an object of {payload.Length} bytes is too large; at most {MaxBytes} are possible");
+        }
+
         var bytes = new byte[HeaderBytes + payload.Length + SHA256.HashSizeInBytes];
         magic.CopyTo(bytes);
         BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(MagicBytes), version);
