@@ -19,6 +19,7 @@ public sealed class RepositoryWriter(IObjectStore store, IDigestIndex index, Tim
     private const int DataPacksInFlight = 2;
     private const int TreePacksInFlight = 1;
     private const int PutTries = 3;
+    private const int NamesMax = 8;
     private const int WaitersMax = 64 * 1024;
 
     private static readonly TimeSpan FirstBackOff = TimeSpan.FromMilliseconds(200);
@@ -248,8 +249,7 @@ public sealed class RepositoryWriter(IObjectStore store, IDigestIndex index, Tim
         var digests = DigestsOf(pack.Builder);
         try
         {
-            var sealedPack = pack.Builder.Seal();
-            await PutAsync(sealedPack).ConfigureAwait(false);
+            var sealedPack = await PutAsync(pack.Builder).ConfigureAwait(false);
             await index.RecordAsync(sealedPack.Key, sealedPack.Blocks, CancellationToken.None).ConfigureAwait(false);
         }
         catch (Exception e)
@@ -296,22 +296,50 @@ public sealed class RepositoryWriter(IObjectStore store, IDigestIndex index, Tim
         lane.Slots.Release();
     }
 
-    private async Task PutAsync(SealedPack pack)
+    /// <summary>Makes a pack of the builder's blocks durable. A damaged object where it would lie stays there: others may need what is good in it.</summary>
+    private async Task<SealedPack> PutAsync(PackBuilder builder)
+    {
+        for (var padding = 0; padding < NamesMax; padding++)
+        {
+            var pack = builder.Seal(padding);
+            if (await TryPutAsync(pack).ConfigureAwait(false) || await IsStoredAsync(pack).ConfigureAwait(false))
+            {
+                return pack;
+            }
+        }
+
+        throw new StorageException(StorageError.Damaged, $"{store.Url} holds {NamesMax} damaged objects under the names that a pack could have; check the disk");
+    }
+
+    /// <summary>False = something is there by that name.</summary>
+    private async Task<bool> TryPutAsync(SealedPack pack)
     {
         var backOff = FirstBackOff;
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                // False: a pack of just these bytes is there already.
-                await store.PutIfAbsentAsync(pack.Key, pack.Bytes, CancellationToken.None).ConfigureAwait(false);
-                return;
+                return await store.PutIfAbsentAsync(pack.Key, pack.Bytes, CancellationToken.None).ConfigureAwait(false);
             }
             catch (StorageException e) when (e.Error == StorageError.InputOutput && attempt < PutTries)
             {
                 await Task.Delay(backOff, clock, CancellationToken.None).ConfigureAwait(false);
                 backOff *= 2;
             }
+        }
+    }
+
+    /// <summary>Whether the object by that name still is the pack that it was: only then can its blocks be counted on (rule 22).</summary>
+    private async Task<bool> IsStoredAsync(SealedPack pack)
+    {
+        try
+        {
+            var stored = await store.TryGetAsync(pack.Key, pack.Bytes.Length, CancellationToken.None).ConfigureAwait(false);
+            return stored is not null && stored.AsSpan().SequenceEqual(pack.Bytes.Span);
+        }
+        catch (StorageException)
+        {
+            return false;
         }
     }
 
