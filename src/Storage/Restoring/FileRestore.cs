@@ -26,6 +26,7 @@ public sealed class FileRestore(
         var created = false;
         try
         {
+            EnsureTarget();
             await EnsureRoomAsync(cancellation).ConfigureAwait(false);
             using (var file = files.Open(_partial, FileOpening.CreateNew))
             {
@@ -65,6 +66,21 @@ public sealed class FileRestore(
         catch (FileLayerException)
         {
             // Its name says what it is.
+        }
+    }
+
+    /// <summary>Refuses before the work what would be refused after it. A device must not be replaced: its name would become that of a file.</summary>
+    private void EnsureTarget()
+    {
+        var kind = files.KindOf(target);
+        if (kind is not (FileKind.Missing or FileKind.File))
+        {
+            throw new StorageException(StorageError.Invalid, $"{target} is not a file; restore into a file, then copy it there");
+        }
+
+        if (kind == FileKind.File && !replace)
+        {
+            throw Exists();
         }
     }
 
@@ -186,11 +202,14 @@ public sealed class FileRestore(
         files.SyncDirectory(Path.GetDirectoryName(target)!);
     }
 
+    private StorageException Exists(Exception? inner = null) =>
+        new(StorageError.Exists, $"{target} exists; choose another --to, or add --force to replace it", inner);
+
     private StorageException Explain(FileLayerException e) =>
         e.Error switch
         {
             FileError.NoSpace => new StorageException(StorageError.NoSpace, $"the file system of {target} is full: {e.Message}; nothing was left there", e),
-            FileError.Exists => new StorageException(StorageError.Exists, $"{target} exists; choose another --to, or add --force to replace it", e),
+            FileError.Exists => Exists(e),
             FileError.NotFound => new StorageException(StorageError.Missing, $"{target} cannot be written: {e.Message}", e),
             FileError.PermissionDenied or FileError.ReadOnly => new StorageException(StorageError.PermissionDenied, $"{target} cannot be written: {e.Message}", e),
             _ => new StorageException(StorageError.InputOutput, $"{target} cannot be written: {e.Message}", e),

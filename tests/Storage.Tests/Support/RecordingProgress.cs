@@ -1,0 +1,21 @@
+using ActorBackup.Storage.Reading;
+
+namespace ActorBackup.Storage.Tests.Support;
+
+internal sealed class RecordingProgress : IReadProgress
+{
+    private long _done;
+    private long _zero;
+
+    public long TotalBytes { get; private set; }
+
+    public long DoneBytes => Interlocked.Read(ref _done);
+
+    public long ZeroBytes => Interlocked.Read(ref _zero);
+
+    public void Total(long bytes) => TotalBytes = bytes;
+
+    public void Done(long bytes) => Interlocked.Add(ref _done, bytes);
+
+    public void Zero(long bytes) => Interlocked.Add(ref _zero, bytes);
+}
