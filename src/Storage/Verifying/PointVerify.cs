@@ -11,8 +11,8 @@ namespace ActorBackup.Storage.Verifying;
 public readonly record struct DamagedExtent(Extent Extent, string Reason);
 
 /// <summary>
-/// Proves a point: every node of its tree is there and good, every block has a place in a pack that is there; of a share of the blocks also the
-/// bytes. Goes on past what is damaged.
+/// Proves a point: every node of its tree is there and good, every block has a place in a pack that is there, every such pack has a good footer, so
+/// that the next index finds it, too; of a share of the blocks also the bytes. Goes on past what is damaged.
 /// </summary>
 /// <param name="repository">That holds it.</param>
 /// <param name="point">What to verify.</param>
@@ -36,13 +36,15 @@ public sealed class PointVerify(Repository repository, RecoveryPoint point, int 
         {
             var batch = new List<BlockEntry>(BatchBlocks);
             var next = 0L;
-            await foreach (var met in ImageTreeAudit.WalkAsync(new TreeShape(point.Geometry), point.Root, repository.Nodes, cancellation).ConfigureAwait(false))
+            await foreach (var met in ImageTreeAudit.WalkAsync(new TreeShape(point.Geometry), point.Root, new FindableNodes(repository, WhyUnusableAsync), cancellation).ConfigureAwait(false))
             {
                 Say(next, met.Run.First);
-                next = met.Run.End;
+                var isNew = met.Run.First >= next;
+                next = Math.Max(next, met.Run.End);
                 if (met.Failure is { } failure)
                 {
-                    Add(met.Run, failure);
+                    var extent = Add(met.Run, failure);
+                    progress.Done(isNew ? extent.Length : 0);
                     continue;
                 }
 
@@ -132,10 +134,12 @@ public sealed class PointVerify(Repository repository, RecoveryPoint point, int 
         return _packs[pack] = reason;
     }
 
-    private void Add(BlockRun run, string reason)
+    private Extent Add(BlockRun run, string reason)
     {
         var offset = point.Geometry.OffsetOf(run.First);
-        _damage.Add(new DamagedExtent(new Extent(offset, Math.Min(point.SizeBytes, point.Geometry.OffsetOf(run.End)) - offset), reason));
+        var extent = new Extent(offset, Math.Min(point.SizeBytes, point.Geometry.OffsetOf(run.End)) - offset);
+        _damage.Add(new DamagedExtent(extent, reason));
+        return extent;
     }
 
     private List<DamagedExtent> Joined()
@@ -154,5 +158,18 @@ public sealed class PointVerify(Repository repository, RecoveryPoint point, int 
         }
 
         return joined;
+    }
+
+    /// <summary>Nodes that the next index will find again: a good node in a pack with a damaged footer is as good as lost.</summary>
+    private sealed class FindableNodes(Repository repository, Func<string, CancellationToken, ValueTask<string?>> whyUnusable) : INodeReader
+    {
+        public async ValueTask<ReadOnlyMemory<byte>> ReadNodeAsync(BlockDigest digest, CancellationToken cancellation)
+        {
+            var node = await repository.Nodes.ReadNodeAsync(digest, cancellation).ConfigureAwait(false);
+            var places = await repository.Blocks.LocateManyAsync(new[] { digest }, cancellation).ConfigureAwait(false);
+            return places[0].Pack is { } pack && await whyUnusable(pack, cancellation).ConfigureAwait(false) is { } reason
+                ? throw new StorageException(StorageError.Damaged, reason)
+                : node;
+        }
     }
 }
