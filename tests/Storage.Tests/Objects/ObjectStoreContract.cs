@@ -204,16 +204,21 @@ public abstract class ObjectStoreContract : IDisposable
                 }
             },
             None);
-        await Store.PutIfAbsentAsync("points/stays", new byte[1], None);
-        for (var round = 0; round < 100; round++)
+        try
         {
-            Assert.Contains(new StoredObject("points/stays", 1), await ListAsync("points/"));
-            await Store.TryGetAsync($"points/{round % 8}", 1, None);
-            await Store.TryGetLengthAsync($"points/{round % 8}", None);
+            await Store.PutIfAbsentAsync("points/stays", new byte[1], None);
+            for (var round = 0; round < 100; round++)
+            {
+                Assert.Contains(new StoredObject("points/stays", 1), await ListAsync("points/"));
+                await Store.TryGetAsync($"points/{round % 8}", 1, None);
+                await Store.TryGetLengthAsync($"points/{round % 8}", None);
+            }
         }
-
-        await stop.CancelAsync();
-        await churn;
+        finally
+        {
+            await stop.CancelAsync();
+            await churn;
+        }
     }
 
     public void Dispose()
