@@ -101,7 +101,14 @@ internal sealed class Handshake(Connection connection, ExportDirectory exports, 
 
     private bool TryRefuseLength(OptionHeader header)
     {
-        if (header.Length > NbdLimits.PayloadBytes || header.Option == NbdOption.ExportName || !input.TrySkip(header.Length))
+        if (header.Length > NbdLimits.PayloadBytes || header.Option == NbdOption.ExportName)
+        {
+            return false;
+        }
+
+        // Earlier answers must not wait for data that may take its time.
+        batch.Flush();
+        if (!input.TrySkip(header.Length))
         {
             return false;
         }
@@ -223,6 +230,13 @@ internal sealed class Handshake(Connection connection, ExportDirectory exports, 
 
     private void AnswerMetaContext(NbdOption option, ReadOnlySpan<byte> data)
     {
+        if (option == NbdOption.SetMetaContext)
+        {
+            // It replaces earlier selections even when it fails.
+            _contextsOf = null;
+            _contexts = [];
+        }
+
         if (!_isStructured)
         {
             _replies.Error(option, OptionReplyType.ErrorInvalid, "Meta contexts need structured replies.");

@@ -14,8 +14,22 @@ internal sealed class MemoryDevice(int sizeBytes, bool isReadOnly = false) : IBl
     /// <summary>Awaited before every call; null lets calls complete at once.</summary>
     public Func<string, ValueTask>? Before { get; set; }
 
-    /// <summary>Names and arguments of calls, in order.</summary>
+    /// <summary>Names and arguments of calls, in order. Calls may still come: <see cref="CallsSoFar"/> is a copy.</summary>
     public List<string> Calls { get; } = [];
+
+    public string[] CallsSoFar
+    {
+        get
+        {
+            lock (Calls)
+            {
+                return [.. Calls];
+            }
+        }
+    }
+
+    /// <summary>The token of the latest call, for a <see cref="Before"/> that gives up when asked.</summary>
+    public CancellationToken Cancellation { get; private set; }
 
     public long SizeBytes => Content.Length;
 
@@ -24,52 +38,52 @@ internal sealed class MemoryDevice(int sizeBytes, bool isReadOnly = false) : IBl
     public int PreferredBlockBytes => AllocationBytes;
 
     public ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellation) =>
-        Run($"read {offset} {buffer.Length}", () => Content.AsMemory((int)offset, buffer.Length).CopyTo(buffer));
+        Run($"read {offset} {buffer.Length}", () => Content.AsMemory((int)offset, buffer.Length).CopyTo(buffer), cancellation);
 
     public ValueTask WriteAsync(long offset, ReadOnlyMemory<byte> data, bool forceUnitAccess, CancellationToken cancellation) =>
-        Run($"write {offset} {data.Length} {(forceUnitAccess ? "fua" : "")}", () =>
-        {
-            data.Span.CopyTo(Content.AsSpan((int)offset));
-            Allocate(offset, data.Length);
-        });
+        Run($"write {offset} {data.Length} {(forceUnitAccess ? "fua" : "")}", () => Put(offset, data.Span), cancellation);
 
-    public ValueTask FlushAsync(CancellationToken cancellation) => Run("flush", () => { });
+    public ValueTask FlushAsync(CancellationToken cancellation) => Run("flush", () => { }, cancellation);
 
     public ValueTask TrimAsync(long offset, long length, bool forceUnitAccess, CancellationToken cancellation) =>
-        Run($"trim {offset} {length} {(forceUnitAccess ? "fua" : "")}", () => Zero(offset, length, mayPunch: true));
+        Run($"trim {offset} {length} {(forceUnitAccess ? "fua" : "")}", () => Zero(offset, length, mayPunch: true), cancellation);
 
     public ValueTask WriteZeroesAsync(long offset, long length, ZeroOptions options, CancellationToken cancellation) =>
-        Run($"zero {offset} {length} {options}", () => Zero(offset, length, (options & ZeroOptions.NoHole) == 0));
+        Run($"zero {offset} {length} {options}", () => Zero(offset, length, (options & ZeroOptions.NoHole) == 0), cancellation);
 
-    public ValueTask<int> QueryAllocationAsync(long offset, long length, Memory<AllocationRun> runs, CancellationToken cancellation)
+    public async ValueTask<int> QueryAllocationAsync(long offset, long length, Memory<AllocationRun> runs, CancellationToken cancellation)
     {
-        lock (Calls)
-        {
-            Calls.Add($"query {offset} {length} {runs.Length}");
-            var count = 0;
-            var end = offset + length;
-            while (offset < end && count < runs.Length)
-            {
-                var isAllocated = _isAllocated[offset / AllocationBytes];
-                var next = offset;
-                while (next < end && _isAllocated[next / AllocationBytes] == isAllocated)
-                {
-                    next = Math.Min(end, ((next / AllocationBytes) + 1) * AllocationBytes);
-                }
-
-                runs.Span[count++] = new AllocationRun(next - offset, IsHole: !isAllocated, ReadsAsZero: !isAllocated);
-                offset = next;
-            }
-
-            return ValueTask.FromResult(count);
-        }
+        var count = 0;
+        await Run($"query {offset} {length} {runs.Length}", () => count = FillRuns(offset, offset + length, runs.Span), cancellation);
+        return count;
     }
 
-    private ValueTask Run(string call, Action action)
+    private int FillRuns(long offset, long end, Span<AllocationRun> runs)
     {
+        var count = 0;
+        while (offset < end && count < runs.Length)
+        {
+            var isAllocated = _isAllocated[offset / AllocationBytes];
+            var next = offset;
+            while (next < end && _isAllocated[next / AllocationBytes] == isAllocated)
+            {
+                next = Math.Min(end, ((next / AllocationBytes) + 1) * AllocationBytes);
+            }
+
+            runs[count++] = new AllocationRun(next - offset, IsHole: !isAllocated, ReadsAsZero: !isAllocated);
+            offset = next;
+        }
+
+        return count;
+    }
+
+    private ValueTask Run(string call, Action action, CancellationToken cancellation)
+    {
+        call = call.TrimEnd();
         lock (Calls)
         {
-            Calls.Add(call.TrimEnd());
+            Calls.Add(call);
+            Cancellation = cancellation;
         }
 
         if (Before is { } before)
@@ -93,6 +107,12 @@ internal sealed class MemoryDevice(int sizeBytes, bool isReadOnly = false) : IBl
         {
             action();
         }
+    }
+
+    private void Put(long offset, ReadOnlySpan<byte> data)
+    {
+        data.CopyTo(Content.AsSpan((int)offset));
+        Allocate(offset, data.Length);
     }
 
     private void Allocate(long offset, long length)

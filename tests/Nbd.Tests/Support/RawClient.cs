@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using ActorBackup.Nbd.Protocol;
@@ -8,13 +9,22 @@ namespace ActorBackup.Nbd.Tests.Support;
 /// <summary>A client that says exactly the bytes it is told to.</summary>
 internal sealed class RawClient : IDisposable
 {
-    private readonly Socket _socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
-    {
-        ReceiveTimeout = (int)Patience.Limit.TotalMilliseconds,
-        SendTimeout = (int)Patience.Limit.TotalMilliseconds,
-    };
+    private readonly Socket _socket;
 
-    public RawClient(string socketPath) => _socket.Connect(new UnixDomainSocketEndPoint(socketPath));
+    public RawClient(string socketPath)
+        : this(new UnixDomainSocketEndPoint(socketPath))
+    {
+    }
+
+    public RawClient(EndPoint endPoint)
+    {
+        _socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Unspecified)
+        {
+            ReceiveTimeout = (int)Patience.Limit.TotalMilliseconds,
+            SendTimeout = (int)Patience.Limit.TotalMilliseconds,
+        };
+        _socket.Connect(endPoint);
+    }
 
     public Socket Socket => _socket;
 
@@ -70,13 +80,7 @@ internal sealed class RawClient : IDisposable
         Send(reply);
     }
 
-    public void SendOption(NbdOption option, byte[] data)
-    {
-        var bytes = new byte[OptionHeader.SizeBytes + data.Length];
-        new OptionHeader(option, (uint)data.Length).Write(bytes);
-        data.CopyTo(bytes, OptionHeader.SizeBytes);
-        Send(bytes);
-    }
+    public void SendOption(NbdOption option, byte[] data) => Send(OptionBytes(option, data));
 
     public (OptionReplyType Type, byte[] Data) ReceiveOptionReply(NbdOption option)
     {
@@ -99,13 +103,32 @@ internal sealed class RawClient : IDisposable
         return replies;
     }
 
-    public void Request(NbdCommand command, ulong offset, uint length, ulong cookie = 1, CommandFlags flags = CommandFlags.None, byte[]? payload = null)
+    /// <summary>A request as it goes over the wire.</summary>
+    public static byte[] RequestBytes(
+        NbdCommand command,
+        ulong offset,
+        uint length,
+        ulong cookie = 1,
+        CommandFlags flags = CommandFlags.None,
+        byte[]? payload = null)
     {
         var bytes = new byte[RequestHeader.SizeBytes + (payload?.Length ?? 0)];
         new RequestHeader(flags, command, cookie, offset, length).Write(bytes);
         payload?.CopyTo(bytes, RequestHeader.SizeBytes);
-        Send(bytes);
+        return bytes;
     }
+
+    /// <summary>An option as it goes over the wire.</summary>
+    public static byte[] OptionBytes(NbdOption option, byte[] data)
+    {
+        var bytes = new byte[OptionHeader.SizeBytes + data.Length];
+        new OptionHeader(option, (uint)data.Length).Write(bytes);
+        data.CopyTo(bytes, OptionHeader.SizeBytes);
+        return bytes;
+    }
+
+    public void Request(NbdCommand command, ulong offset, uint length, ulong cookie = 1, CommandFlags flags = CommandFlags.None, byte[]? payload = null) =>
+        Send(RequestBytes(command, offset, length, cookie, flags, payload));
 
     public SimpleReplyHeader ReceiveSimple()
     {
@@ -117,6 +140,16 @@ internal sealed class RawClient : IDisposable
     {
         Assert.True(ChunkHeader.TryRead(Receive(ChunkHeader.SizeBytes), out var chunk));
         return (chunk, Receive((int)chunk.Length));
+    }
+
+    /// <summary>Asks with structured replies and returns the error of the one chunk that must come.</summary>
+    public (NbdErrno Error, string Message) FailureOf(NbdCommand command, ulong offset, uint length, CommandFlags flags = CommandFlags.None, byte[]? payload = null)
+    {
+        Request(command, offset, length, 78, flags, payload);
+        var (chunk, data) = ReceiveChunk();
+        Assert.Equal((ChunkFlags.Done, ChunkType.Error, 78ul), (chunk.Flags, chunk.Type, chunk.Cookie));
+        Assert.True(ErrorChunk.TryRead(data, out var error, out var message));
+        return (error, message);
     }
 
     /// <summary>Asks without structured replies and returns the error.</summary>
@@ -149,20 +182,46 @@ internal sealed class RawClient : IDisposable
         return bytes;
     }
 
-    /// <summary>The server ends the connection; whatever it says before does not matter.</summary>
-    public void ExpectEnd()
+    /// <summary>Like <see cref="Send"/>, but a server that has hung up already is all right.</summary>
+    public void TrySend(byte[] bytes)
     {
+        try
+        {
+            Send(bytes);
+        }
+        catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionReset or SocketError.Shutdown)
+        {
+            // What it says about this is received next.
+        }
+    }
+
+    /// <summary>Nothing more is sent; what the server says is still received.</summary>
+    public void StopSending() => _socket.Shutdown(SocketShutdown.Send);
+
+    /// <summary>The server ends the connection; whatever it says before does not matter.</summary>
+    public void ExpectEnd() => ReceiveToEnd();
+
+    /// <summary>The server ends the connection without another word.</summary>
+    public void ExpectSilentEnd() => Assert.Empty(ReceiveToEnd());
+
+    /// <summary>All that the server says until it ends the connection.</summary>
+    public byte[] ReceiveToEnd()
+    {
+        using var all = new MemoryStream();
         var bytes = new byte[65536];
         try
         {
-            while (_socket.Receive(bytes) > 0)
+            for (var count = _socket.Receive(bytes); count > 0; count = _socket.Receive(bytes))
             {
+                all.Write(bytes, 0, count);
             }
         }
         catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionReset)
         {
             // An end, too: the server closed with something of ours unread.
         }
+
+        return all.ToArray();
     }
 
     public void Dispose() => _socket.Dispose();
