@@ -107,7 +107,9 @@ internal sealed class ClientConnection
             Connect();
             Converse();
         }
-        catch (Exception e) when (e is SocketException or IOException or ObjectDisposedException)
+#pragma warning disable CA1031 // Nobody is above this thread: what is not caught here, such as an address that cannot be, ends the process.
+        catch (Exception e)
+#pragma warning restore CA1031
         {
             reason = e.Message;
             _entered.TrySetException(e is IOException ? e : new IOException($"Cannot connect to {_uri}: {e.Message}", e));

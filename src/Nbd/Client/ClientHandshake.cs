@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Text;
 using ActorBackup.Nbd.Protocol;
 using ActorBackup.Nbd.Server;
 using ActorBackup.Nbd.Transport;
@@ -23,6 +24,11 @@ internal sealed class ClientHandshake(string exportName, ReceiveBuffer input, Se
 
     public RemoteExport Run()
     {
+        if (Encoding.UTF8.GetByteCount(exportName) > NbdLimits.StringBytes)
+        {
+            throw new NbdRefusedException("No server has this export: the protocol allows names of at most 4096 bytes.");
+        }
+
         Greet();
         if (TryAsk(NbdOption.StructuredReply, (ref _) => { }, (_, _) => { }, out _))
         {

@@ -189,14 +189,27 @@ internal sealed class RawClient : IDisposable
         {
             Send(bytes);
         }
-        catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionReset or SocketError.Shutdown)
+        catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionReset or SocketError.Shutdown or SocketError.TimedOut)
         {
-            // What it says about this is received next.
+            // What it says about this is received next. An end that comes while Send is blocked is reported as a time-out.
         }
     }
 
     /// <summary>Nothing more is sent; what the server says is still received.</summary>
     public void StopSending() => _socket.Shutdown(SocketShutdown.Send);
+
+    /// <summary>Like <see cref="StopSending"/>, but a server that has hung up already is all right.</summary>
+    public void TryStopSending()
+    {
+        try
+        {
+            StopSending();
+        }
+        catch (SocketException e) when (e.SocketErrorCode is SocketError.NotConnected or SocketError.ConnectionReset)
+        {
+            // It ended first.
+        }
+    }
 
     /// <summary>The server ends the connection; whatever it says before does not matter.</summary>
     public void ExpectEnd() => ReceiveToEnd();
