@@ -46,6 +46,7 @@ internal sealed class ClientConnection
     }
 
     /// <summary>Sends a request. Waits only while too many are in flight, and only that can be cancelled.</summary>
+    /// <remarks>Never throws by itself: a caller that starts several requests must get every task, because each uses its memory.</remarks>
     public ValueTask SendAsync(in RequestHeader request, ReadOnlyMemory<byte> payload, Memory<byte> target, CancellationToken cancellation)
     {
         if (!_requests.TryReserve())
@@ -53,8 +54,15 @@ internal sealed class ClientConnection
             return WaitAndSendAsync(request, payload, target, cancellation);
         }
 
-        var pending = Post(request, payload, target, default);
-        return new ValueTask(pending, pending.Version);
+        try
+        {
+            var pending = Post(request, payload, target, default);
+            return new ValueTask(pending, pending.Version);
+        }
+        catch (BlockDeviceException e)
+        {
+            return ValueTask.FromException(e);
+        }
     }
 
     /// <summary>Sends a BLOCK_STATUS like <see cref="SendAsync"/>.</summary>

@@ -86,7 +86,7 @@ public sealed class NbdClient : IBlockDevice, IAsyncDisposable
     public ValueTask FlushAsync(CancellationToken cancellation) =>
         CanFlush
             ? Send(NbdCommand.Flush, CommandFlags.None, 0, 0, default, default, cancellation)
-            : throw new BlockDeviceException(BlockDeviceError.NotSupported, $"{Uri} does not support FLUSH.");
+            : ValueTask.FromException(new BlockDeviceException(BlockDeviceError.NotSupported, $"{Uri} does not support FLUSH."));
 
     public ValueTask TrimAsync(long offset, long length, bool forceUnitAccess, CancellationToken cancellation) =>
         WriteZeroesAsync(offset, length, forceUnitAccess ? ZeroOptions.ForceUnitAccess : ZeroOptions.None, cancellation);
