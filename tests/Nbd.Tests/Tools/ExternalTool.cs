@@ -6,16 +6,19 @@ namespace ActorBackup.Nbd.Tests.Tools;
 /// <summary>Runs somebody else's NBD client.</summary>
 internal static class ExternalTool
 {
-    public static bool IsInstalled(string tool) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(directory => File.Exists(Path.Combine(directory, tool)));
+    /// <summary>Null when the tool is there.</summary>
+    public static string? ReasonToSkip(string tool) => IsInstalled(tool) ? null : $"{tool} is not installed: apt-get install {PackageOf(tool)}";
 
-    public static string PackageOf(string tool) =>
+    private static string PackageOf(string tool) =>
         tool switch
         {
-            "qemu-io" or "qemu-img" => "qemu-utils",
+            "qemu-io" or "qemu-img" or "qemu-nbd" => "qemu-utils",
             "nbdinfo" or "nbdcopy" or "nbdsh" => "libnbd-bin",
             _ => tool,
         };
+
+    private static bool IsInstalled(string tool) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(directory => File.Exists(Path.Combine(directory, tool)));
 
     /// <summary>What the tool wrote to both outputs, whatever its exit code.</summary>
     public static async Task<(int ExitCode, string Output)> RunAsync(string tool, params string[] arguments)

@@ -4,11 +4,5 @@ namespace ActorBackup.Nbd.Tests.Tools;
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class ToolFactAttribute : FactAttribute
 {
-    public ToolFactAttribute(string tool)
-    {
-        if (!ExternalTool.IsInstalled(tool))
-        {
-            Skip = $"{tool} is not installed: apt-get install {ExternalTool.PackageOf(tool)}";
-        }
-    }
+    public ToolFactAttribute(string tool) => Skip = ExternalTool.ReasonToSkip(tool);
 }
