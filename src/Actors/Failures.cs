@@ -42,6 +42,7 @@ public static class Failures
             VolumeError.Exists => RefusalCode.Exists,
             VolumeError.NotAFile => RefusalCode.NotAFile,
             VolumeError.PermissionDenied => RefusalCode.PermissionDenied,
+            VolumeError.InUse => RefusalCode.InUse,
             VolumeError.BadSize => RefusalCode.InvalidSize,
             VolumeError.NoSpace => RefusalCode.NoSpace,
             VolumeError.Damaged => RefusalCode.Damaged,

@@ -32,4 +32,13 @@ public interface IFile : IDisposable
 
     /// <summary>The next run at or after offset: where it starts to be data and where that data ends. (Length, Length) when only holes follow.</summary>
     (long Start, long End) NextData(long offset);
+
+    /// <summary>Locks one byte against exclusive locks of other openings, those of this process too, until the file is closed.</summary>
+    /// <remarks>A file layer that nobody else sees has nobody to lock out.</remarks>
+    void LockShared(long offset)
+    {
+    }
+
+    /// <summary>Some other opening, in this process or another, has a lock of any kind on the byte.</summary>
+    bool IsLockedElsewhere(long offset) => false;
 }

@@ -42,7 +42,7 @@ public enum FileOpening
 {
     ReadOnly,
 
-    /// <summary>Read and write a file that exists.</summary>
+    /// <summary>Read and write a file that exists. A block device is taken exclusively: <see cref="FileError.Busy"/> where it is mounted or taken.</summary>
     ReadWrite,
 
     /// <summary>Read and write a file that does not exist yet.</summary>

@@ -25,6 +25,8 @@ internal static partial class Libc
     public const int Ebusy = 16;
 
     public const int ORdonly = 0;
+    public const int ORdwr = 2;
+    public const int OExcl = 0x80;
     public const int OCloexec = 0x80000;
 
     public const int SeekData = 3;
@@ -34,6 +36,13 @@ internal static partial class Libc
     public const int FallocKeepSize = 1;
     public const int FallocPunchHole = 2;
     public const int FallocZeroRange = 16;
+
+    // Locks of an open file description: unlike those of a process they also stop a second opening of the same process.
+    public const int FOfdGetLk = 36;
+    public const int FOfdSetLk = 37;
+    public const short FRdLck = 0;
+    public const short FWrLck = 1;
+    public const short FUnLck = 2;
 
     // struct statx has one layout on every architecture.
     public const int AtFdCwd = -100;
@@ -66,6 +75,9 @@ internal static partial class Libc
     [LibraryImport("libc", EntryPoint = "lseek", SetLastError = true)]
     public static partial long Lseek(SafeFileHandle fd, long offset, int whence);
 
+    [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
+    public static partial int FcntlLock(SafeFileHandle fd, int command, ref Flock range);
+
     [LibraryImport("libc", EntryPoint = "link", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Link(string existing, string created);
 
@@ -74,4 +86,15 @@ internal static partial class Libc
 
     [LibraryImport("libc", EntryPoint = "unlink", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Unlink(string path);
+
+    /// <summary>struct flock of 64-bit Linux.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct Flock
+    {
+        public short Type;
+        public short Whence;
+        public long Start;
+        public long Length;
+        public int ProcessId;
+    }
 }

@@ -105,7 +105,7 @@ internal sealed class LinuxFile(string path, SafeFileHandle handle, bool isDevic
     {
         if (!TryFallocate(Libc.FallocPunchHole | Libc.FallocKeepSize, offset, length, "punch"))
         {
-            WriteZeroes(offset, length);
+            ZeroRange(offset, length);
         }
     }
 
@@ -138,6 +138,33 @@ internal sealed class LinuxFile(string path, SafeFileHandle handle, bool isDevic
 
         var end = Libc.Lseek(handle, start, Libc.SeekHole);
         return (start, end < 0 ? length : Math.Min(end, length));
+    }
+
+    public void LockShared(long offset)
+    {
+        var range = new Libc.Flock { Type = Libc.FRdLck, Start = offset, Length = 1 };
+        while (Libc.FcntlLock(handle, Libc.FOfdSetLk, ref range) != 0)
+        {
+            if (Marshal.GetLastPInvokeError() != Libc.Eintr)
+            {
+                throw Errno.Failure("lock", Path);
+            }
+        }
+    }
+
+    public bool IsLockedElsewhere(long offset)
+    {
+        // Asks whether an exclusive lock could be had, which any other lock prevents.
+        var range = new Libc.Flock { Type = Libc.FWrLck, Start = offset, Length = 1 };
+        while (Libc.FcntlLock(handle, Libc.FOfdGetLk, ref range) != 0)
+        {
+            if (Marshal.GetLastPInvokeError() != Libc.Eintr)
+            {
+                throw Errno.Failure("examine locks of", Path);
+            }
+        }
+
+        return range.Type != Libc.FUnLck;
     }
 
     public void Dispose() => handle.Dispose();

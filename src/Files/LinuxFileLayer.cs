@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace ActorBackup.Files;
 
@@ -16,6 +17,11 @@ public sealed class LinuxFileLayer : IFileLayer
             FileOpening.ReadWrite => (FileMode.Open, FileAccess.ReadWrite, "open"),
             _ => (FileMode.CreateNew, FileAccess.ReadWrite, "create"),
         };
+        if (isDevice && opening == FileOpening.ReadWrite)
+        {
+            return new LinuxFile(path, OpenDevice(path), isDevice);
+        }
+
         try
         {
             // FileShare.ReadWrite: .NET's flock would stop nobody but ourselves.
@@ -125,5 +131,12 @@ public sealed class LinuxFileLayer : IFileLayer
         {
             throw Errno.Wrap(e, "measure free space of", path);
         }
+    }
+
+    /// <summary>O_EXCL: nobody has it mounted or under a volume manager, and nobody can do that while it is open.</summary>
+    private static SafeFileHandle OpenDevice(string path)
+    {
+        var fd = Libc.Open(path, Libc.ORdwr | Libc.OExcl | Libc.OCloexec, 0);
+        return fd >= 0 ? new SafeFileHandle(fd, ownsHandle: true) : throw Errno.Failure("open", path);
     }
 }

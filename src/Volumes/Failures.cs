@@ -32,6 +32,7 @@ internal static class Failures
             FileError.PermissionDenied or FileError.ReadOnly => VolumeError.PermissionDenied,
             FileError.NoSpace => VolumeError.NoSpace,
             FileError.IsDirectory => VolumeError.NotAFile,
+            FileError.Busy => VolumeError.InUse,
             _ => VolumeError.InputOutput,
         };
 }

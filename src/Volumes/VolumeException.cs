@@ -14,6 +14,9 @@ public enum VolumeError
 
     PermissionDenied,
 
+    /// <summary>Another program, or another disk, has the backing.</summary>
+    InUse,
+
     /// <summary>Empty, not a multiple of 512 bytes, or another size than the disk's.</summary>
     BadSize,
 

@@ -4,6 +4,10 @@ using ActorBackup.Files;
 namespace ActorBackup.Volumes.Backings;
 
 /// <summary>A raw image file or a block device.</summary>
+/// <remarks>
+/// Zeroing a device is fallocate on the device: where it may free space it does, and the range reads as zeroes either way. BLKDISCARD would
+/// not do, since what it leaves behind is the device's choice.
+/// </remarks>
 public sealed class FileBacking : IBacking
 {
     // Covers the logical sectors of every device we know; a hole cannot be smaller than this anyway.
@@ -35,17 +39,21 @@ public sealed class FileBacking : IBacking
             var kind = files.KindOf(path);
             CheckKind(kind, path);
             var file = files.Open(path, readOnly ? FileOpening.ReadOnly : FileOpening.ReadWrite);
-            if (file.Length is > 0 and var size && size % Granularity.SectorBytes == 0)
+            try
             {
+                ImageLocks.Take(file, readOnly);
+                CheckLength(file);
                 return new FileBacking(file, kind == FileKind.BlockDevice);
             }
-
-            var length = file.Length;
-            file.Dispose();
-            throw new VolumeException(
-                VolumeError.BadSize,
-                $"The backing {path} has {length} bytes, and a disk is a positive multiple of {Granularity.SectorBytes} bytes. "
-                + $"Extend it, for example with 'truncate -s %{Granularity.SectorBytes} FILE', or check that it is the right file.");
+            catch
+            {
+                file.Dispose();
+                throw;
+            }
+        }
+        catch (FileLayerException e) when (e.Error == FileError.Busy)
+        {
+            throw Failures.ToVolume(e, $"The backing {path} is in use", "Unmount it, or stop the program or volume that has it, then try again.");
         }
         catch (FileLayerException e)
         {
@@ -66,21 +74,9 @@ public sealed class FileBacking : IBacking
 
     public void Sync() => _file.Sync();
 
-    /// <summary>Punches the aligned inner part, which is all that a device accepts, and writes zeroes to the edges.</summary>
-    public void Punch(long offset, long length)
-    {
-        var start = Math.Min(RoundUp(offset), offset + length);
-        var end = Math.Max(start, (offset + length) & ~(HoleAlignmentBytes - 1));
-        WriteZeroes(offset, start - offset);
-        if (end > start)
-        {
-            _file.PunchHole(start, end - start);
-        }
+    public void Punch(long offset, long length) => ZeroInner(offset, length, _file.PunchHole);
 
-        WriteZeroes(end, offset + length - end);
-    }
-
-    public void Zero(long offset, long length) => _file.ZeroRange(offset, length);
+    public void Zero(long offset, long length) => ZeroInner(offset, length, _file.ZeroRange);
 
     public (long Start, long End) NextData(long offset)
     {
@@ -89,6 +85,20 @@ public sealed class FileBacking : IBacking
     }
 
     public void Dispose() => _file.Dispose();
+
+    /// <summary>Leaves the aligned inner part, which is all that a device accepts, to the file and writes zeroes to the edges.</summary>
+    private void ZeroInner(long offset, long length, Action<long, long> zero)
+    {
+        var start = Math.Min(RoundUp(offset), offset + length);
+        var end = Math.Max(start, (offset + length) & ~(HoleAlignmentBytes - 1));
+        WriteZeroes(offset, start - offset);
+        if (end > start)
+        {
+            zero(start, end - start);
+        }
+
+        WriteZeroes(end, offset + length - end);
+    }
 
     private static long RoundUp(long offset) => (offset + HoleAlignmentBytes - 1) & ~(HoleAlignmentBytes - 1);
 
@@ -104,6 +114,17 @@ public sealed class FileBacking : IBacking
         if (what is not null)
         {
             throw new VolumeException(error, $"The backing {path} {what}.");
+        }
+    }
+
+    private static void CheckLength(IFile file)
+    {
+        if (file.Length is var length && (length <= 0 || length % Granularity.SectorBytes != 0))
+        {
+            throw new VolumeException(
+                VolumeError.BadSize,
+                $"The backing {file.Path} has {length} bytes, and a disk is a positive multiple of {Granularity.SectorBytes} bytes. "
+                + $"Extend it, for example with 'truncate -s %{Granularity.SectorBytes} FILE', or check that it is the right file.");
         }
     }
 

@@ -132,6 +132,9 @@ public sealed class SnapshotTests : IDisposable
         {
             Array.Fill(data, (byte)random.Next(256));
             await disk.WriteAsync(random.NextInt64(SizeBytes / 4096) * 4096, data, false, CancellationToken.None);
+
+            // A write that waited resumes on an I/O thread, behind which others may wait to be resumed: give it back.
+            await Task.Yield();
         }
     }
 

@@ -1,6 +1,5 @@
 using ActorBackup.Core.Blocks;
 using ActorBackup.Core.Identity;
-using ActorBackup.Files;
 using ActorBackup.Volumes.Tracking;
 
 namespace ActorBackup.Volumes.Tests.Support;
@@ -20,7 +19,7 @@ internal sealed class DiskWorld : IDisposable
             file.SetLength(sizeBytes);
         }
 
-        TrackedDisk.Create(LinuxFileLayer.Instance, Tracking, new DiskId("d"), Backing, BlockBytes, isReadOnly: false);
+        TrackedDisk.Create(UnlockedFiles.Instance, Tracking, new DiskId("d"), Backing, BlockBytes, isReadOnly: false);
     }
 
     public long SizeBytes { get; }
@@ -37,7 +36,7 @@ internal sealed class DiskWorld : IDisposable
 
     public TrackedDisk Open(TrackingExpectation? expected = null, bool allow = true, string? tracking = null)
     {
-        var disk = Scheduler.Run(TrackedDisk.OpenAsync(LinuxFileLayer.Instance, Scheduler, Clock, tracking ?? Tracking, expected));
+        var disk = Scheduler.Run(TrackedDisk.OpenAsync(UnlockedFiles.Instance, Scheduler, Clock, tracking ?? Tracking, expected));
         if (allow)
         {
             disk.AllowWrites();
