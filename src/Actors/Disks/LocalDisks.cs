@@ -4,6 +4,7 @@ using ActorBackup.Core.Identity;
 using ActorBackup.Files;
 using ActorBackup.Messages;
 using ActorBackup.Volumes;
+using ActorBackup.Volumes.Backings;
 using ActorBackup.Volumes.Tracking;
 using DiskDefinition = ActorBackup.Messages.Disks.DiskDefinition;
 using StoredDefinition = ActorBackup.Volumes.Tracking.DiskDefinition;
@@ -16,10 +17,8 @@ namespace ActorBackup.Actors.Disks;
 /// A row of the register comes before the disk is in the journal and goes after it left it; the disk's actor tidies what a crash leaves between.
 /// </remarks>
 public sealed class LocalDisks(
-    IFileLayer files, IScheduler scheduler, TimeProvider time, TrackingRegister register, IDiskExports exports, string host, string scratchDirectory)
+    IFileLayer files, IScheduler scheduler, TimeProvider time, TrackingRegister register, IDiskExports exports, TrackingPlace place, string host, string scratchDirectory)
 {
-    private const string TrackingSuffix = ".abktrack";
-
     private readonly ConcurrentDictionary<DiskId, LocalDisk> _disks = new();
 
     /// <summary>Raised on any thread when a disk can keep no promise any more and its bitmaps became inconsistent.</summary>
@@ -83,7 +82,9 @@ public sealed class LocalDisks(
             throw new RefusedException(new Refusal(RefusalCode.InUse, $"{backing} belongs to disk '{other}' already; one file cannot be two disks"));
         }
 
-        var trackingPath = TrackingPathFor(id, backing, journalDirectory);
+        // Another node's or QEMU's file is "in use", whatever lies beside it.
+        FileBacking.Open(files, backing, isReadOnly).Dispose();
+        var trackingPath = place.PathFor(id, backing, journalDirectory);
         RemoveOrphan(id, trackingPath);
         var stored = TrackedDisk.Create(files, trackingPath, id, backing, (int)blockBytes, isReadOnly);
         TrackedDisk? disk = null;
@@ -238,20 +239,6 @@ public sealed class LocalDisks(
 
     private DiskDefinition DefinitionOf(StoredDefinition stored, string trackingPath) =>
         new(stored.Id, stored.BackingPath, stored.SizeBytes, stored.BlockBytes, trackingPath, stored.IsReadOnly, Host);
-
-    private string TrackingPathFor(DiskId id, string backing, string? journalDirectory)
-    {
-        if (journalDirectory is not null)
-        {
-            return files.KindOf(journalDirectory) == FileKind.Directory
-                ? Path.Combine(Path.GetFullPath(journalDirectory), id.Value + TrackingSuffix)
-                : throw new RefusedException(new Refusal(RefusalCode.MissingFile, $"{journalDirectory} is not a directory; --journal names an existing directory for the tracking file"));
-        }
-
-        return backing.StartsWith("/dev/", StringComparison.Ordinal)
-            ? throw new RefusedException(new Refusal(RefusalCode.InvalidArgument, $"the tracking file cannot lie beside the device {backing}; name a directory for it with --journal DIR"))
-            : backing + TrackingSuffix;
-    }
 
     /// <summary>A tracking file that nobody registered: left by a creation that a crash cut short, or somebody else's. Only the first may go.</summary>
     private void RemoveOrphan(DiskId id, string trackingPath)

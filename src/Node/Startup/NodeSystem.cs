@@ -44,7 +44,14 @@ public sealed class NodeSystem : IAsyncDisposable
         register.Initialize();
         var exports = new NodeExports(options.NbdSocket);
         var disks = new LocalDisks(
-            LinuxFileLayer.Instance, IoThreads.Instance, TimeProvider.System, register, exports, options.Host, data.ScratchPath);
+            LinuxFileLayer.Instance,
+            IoThreads.Instance,
+            TimeProvider.System,
+            register,
+            exports,
+            new TrackingPlace(LinuxFileLayer.Instance, data.TrackingPath),
+            options.Host,
+            data.ScratchPath);
 
         // The actor system takes longest to start and needs nothing of the disks until it is up.
         var opened = disks.OpenAllAsync();
