@@ -28,10 +28,31 @@ internal static class DiskOpening
                 $"the tracking file is older than the journal: generation {file.Current.Generation} instead of {known.Generation}; it was restored from a copy");
         }
 
-        var modified = backing.ModifiedAt?.UtcTicks ?? 0;
-        if (file.Current.IsClean && file.Current.BackingModifiedTicks != 0 && modified != file.Current.BackingModifiedTicks)
+        CheckModification(file, sets, backing);
+    }
+
+    /// <summary>An older version left no time in an unclean file; devices and servers keep none.</summary>
+    private static void CheckModification(TrackingFile file, SetTable sets, IBacking backing)
+    {
+        var (current, last) = (file.Current, file.Current.BackingModifiedTicks);
+        if (last == 0 || backing.ModifiedAt is not { } modified)
+        {
+            return;
+        }
+
+        if (current.IsClean && modified.UtcTicks != last)
         {
             sets.MarkAllInconsistent("the backing was changed while no node served it");
+        }
+        else if (!current.IsClean && sets.All.Any(s => s.IsRecording))
+        {
+            // Where nothing recorded, writes needed no lease, and nothing counts from any of them.
+            var known = Math.Max(last, Heartbeat.LastKnown(file.File, current.Generation));
+            if (modified.UtcTicks > known)
+            {
+                sets.MarkAllInconsistent(
+                    $"the backing was changed at {modified.UtcDateTime:u}, and the node that stopped without order had served it until {new DateTime(known, DateTimeKind.Utc):u} at the latest");
+            }
         }
     }
 

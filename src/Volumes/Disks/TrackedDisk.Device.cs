@@ -160,14 +160,18 @@ public sealed partial class TrackedDisk
         var (first, last) = _regions.Of(change.Offset, change.Length);
         var isDurable = _regions.Enter(first, last);
         recorders.Mark(change.Offset, change.Length);
-        if (!isDurable && recorders.NeedIntents)
+        if (recorders.NeedIntents && !(isDurable && _heartbeat.TryUse()))
         {
-            return CommitAndApplyAsync(change, first, last);
+            return CommitAndApplyAsync(change, first, last, isDurable);
         }
 
         try
         {
             Apply(change);
+            if (recorders.NeedIntents && !_heartbeat.Covers)
+            {
+                _heartbeat.NoteLate();
+            }
         }
         catch (Exception e) when (Failures.IsExpected(e))
         {
@@ -181,12 +185,16 @@ public sealed partial class TrackedDisk
         return change.IsForced ? new ValueTask(SyncForGuestAsync()) : ValueTask.CompletedTask;
     }
 
-    private async ValueTask CommitAndApplyAsync(GuestChange change, int first, int last)
+    private async ValueTask CommitAndApplyAsync(GuestChange change, int first, int last, bool isDurable)
     {
         try
         {
-            await _journal.CommitAsync(first, last).ConfigureAwait(false);
+            await (isDurable ? _journal.RenewLeaseAsync() : _journal.CommitAsync(first, last)).ConfigureAwait(false);
             Apply(change);
+            if (!_heartbeat.Covers)
+            {
+                _heartbeat.NoteLate();
+            }
         }
         catch (Exception e) when (Failures.IsExpected(e))
         {

@@ -26,6 +26,7 @@ public sealed partial class TrackedDisk : IBlockDevice
     private readonly SetTable _sets;
     private readonly RegionTable _regions;
     private readonly TrackingHealth _health;
+    private readonly Heartbeat _heartbeat;
     private readonly IntentJournal _journal;
     private readonly Checkpointer _checkpointer;
     private readonly GroupedSync _backingSync;
@@ -39,12 +40,13 @@ public sealed partial class TrackedDisk : IBlockDevice
     private bool _writesAllowed;
     private bool _closed;
 
-    private TrackedDisk(IFileLayer files, IScheduler scheduler, TimeProvider time, IBacking backing, TrackingFile file, SetTable sets)
+    private TrackedDisk(IFileLayer files, IScheduler scheduler, TimeProvider time, IBacking backing, TrackingFile file, SetTable sets, ulong generation)
     {
         (_files, _scheduler, _time, _backing, _file, _sets) = (files, scheduler, time, backing, file, sets);
         _regions = new RegionTable(sets.Definition.SizeBytes, file.Current.RegionBytes, file.Current.RegionCount);
         _health = new TrackingHealth(file.File, e => Distrust($"the tracking file could not be synced: {e.Message}"));
-        _journal = new IntentJournal(file.File, _regions, scheduler, _health);
+        _heartbeat = new Heartbeat(file.File, time, () => backing.ModifiedAt, generation);
+        _journal = new IntentJournal(file.File, _regions, scheduler, _health, _heartbeat);
         _checkpointer = new Checkpointer(file, sets, _regions, _journal, _health, scheduler);
         _backingSync = new GroupedSync(scheduler, backing.Sync, e => Distrust($"the backing could not be synced: {e.Message}"));
         _gate = new WriteGate(scheduler);
@@ -110,8 +112,9 @@ public sealed partial class TrackedDisk : IBlockDevice
         {
             backing = FileBacking.Open(files, sets.Definition.BackingPath, sets.Definition.IsReadOnly);
             DiskOpening.Check(file, sets, backing, expected);
-            var disk = new TrackedDisk(files, scheduler, time, backing, file, sets);
-            disk.Begin(Math.Max(file.Current.Generation, expected?.Generation ?? 0) + 1);
+            var generation = Math.Max(file.Current.Generation, expected?.Generation ?? 0) + 1;
+            var disk = new TrackedDisk(files, scheduler, time, backing, file, sets, generation);
+            disk.Begin(generation);
             return Task.FromResult(disk);
         }
         catch
@@ -165,8 +168,7 @@ public sealed partial class TrackedDisk : IBlockDevice
         try
         {
             await _backingSync.SyncAsync().ConfigureAwait(false);
-            var modified = _backing.ModifiedAt?.UtcTicks ?? 0;
-            await _checkpointer.StoreAsync(CheckpointKind.Everything, s => s with { IsClean = true, BackingModifiedTicks = modified }).ConfigureAwait(false);
+            await _checkpointer.StoreAsync(CheckpointKind.Everything, s => Amend(s) with { IsClean = true }).ConfigureAwait(false);
         }
         catch (Exception e) when (Failures.IsExpected(e))
         {
@@ -190,7 +192,7 @@ public sealed partial class TrackedDisk : IBlockDevice
     private void Begin(ulong generation)
     {
         DiskOpening.ApplyIntents(_file, _sets);
-        _checkpointer.StoreNow(s => s with { Generation = generation, IsClean = false, BackingModifiedTicks = 0 });
+        _checkpointer.StoreNow(s => Amend(s) with { Generation = generation });
 
         // What they stood for is in the pages now. Should the clearing be lost, they only claim too much.
         _file.ClearIntents();
@@ -213,6 +215,11 @@ public sealed partial class TrackedDisk : IBlockDevice
                 return;
             }
 
+            if (_heartbeat.IsDue)
+            {
+                await _journal.RenewLeaseAsync().ConfigureAwait(false);
+            }
+
             try
             {
                 await _checkpointer.StoreAsync(CheckpointKind.Background, Amend).ConfigureAwait(false);
@@ -230,7 +237,7 @@ public sealed partial class TrackedDisk : IBlockDevice
         Faulted?.Invoke();
     }
 
-    private static Superblock Amend(Superblock current) => current with { IsClean = false };
+    private Superblock Amend(Superblock current) => current with { IsClean = false, BackingModifiedTicks = _backing.ModifiedAt?.UtcTicks ?? 0 };
 
     private Task StoreIfChangedAsync() => _sets.NeedsCheckpoint ? StoreAsync() : Task.CompletedTask;
 

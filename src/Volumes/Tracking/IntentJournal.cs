@@ -10,7 +10,7 @@ namespace ActorBackup.Volumes.Tracking;
 /// backing was durable before that write began, so it is set in the old bytes and in the new ones, unless a checkpoint made it superfluous; a
 /// bit that is set too much costs copying, not data.
 /// </remarks>
-internal sealed class IntentJournal(IFile file, RegionTable regions, IScheduler scheduler, TrackingHealth health)
+internal sealed class IntentJournal(IFile file, RegionTable regions, IScheduler scheduler, TrackingHealth health, Heartbeat heartbeat)
 {
     private const int BitsPerSector = TrackingFormat.SectorBytes * 8;
 
@@ -58,6 +58,25 @@ internal sealed class IntentJournal(IFile file, RegionTable regions, IScheduler 
                 (false, true) => JoinNext(),
                 _ => Task.WhenAll(_running!.Done.Task, JoinNext()),
             };
+        }
+    }
+
+    /// <summary>Completes when there is a new lease, or it is known that there can be none. Every commit brings one, too.</summary>
+    public async Task RenewLeaseAsync()
+    {
+        Task next;
+        lock (_lock)
+        {
+            next = JoinNext();
+        }
+
+        try
+        {
+            await next.ConfigureAwait(false);
+        }
+        catch (VolumeException)
+        {
+            // Without a lease a crash costs the bitmaps' consistency; that is no reason to fail a write now.
         }
     }
 
@@ -129,7 +148,7 @@ internal sealed class IntentJournal(IFile file, RegionTable regions, IScheduler 
         {
             _running = null;
             Conclude(batch, failure);
-            more = _next.Sectors != 0;
+            more = _next.Sectors != 0 || _next.NeedsSync;
             _active = more;
         }
 
@@ -164,11 +183,18 @@ internal sealed class IntentJournal(IFile file, RegionTable regions, IScheduler 
     {
         if (health.Failure is { } failed)
         {
+            heartbeat.GiveUp();
             return failed;
         }
 
+        var lease = 0L;
         try
         {
+            if (batch.NeedsSync)
+            {
+                lease = heartbeat.Write();
+            }
+
             for (var left = batch.Sectors; left != 0; left &= left - 1)
             {
                 var at = BitOperations.TrailingZeroCount(left) * TrackingFormat.SectorBytes;
@@ -177,10 +203,26 @@ internal sealed class IntentJournal(IFile file, RegionTable regions, IScheduler 
         }
         catch (FileLayerException e)
         {
+            heartbeat.GiveUp();
             return Failures.ToVolume(e, "A write intent cannot be stored", "The guest's write was refused; check the device that holds the tracking file.");
         }
 
-        return batch.NeedsSync ? health.TrySync() : null;
+        if (!batch.NeedsSync)
+        {
+            return null;
+        }
+
+        var failure = health.TrySync();
+        if (failure is null)
+        {
+            heartbeat.Confirm(lease);
+        }
+        else
+        {
+            heartbeat.GiveUp();
+        }
+
+        return failure;
     }
 
     private sealed class Batch(int number)

@@ -13,7 +13,7 @@ internal static class TrackingFormat
 
     public const int SlotCount = 2;
 
-    // Page 2 is reserved for a heartbeat.
+    public const uint HeartbeatPage = 2;
     public const uint IntentPage = 3;
     public const uint FirstStorePage = 4;
 
