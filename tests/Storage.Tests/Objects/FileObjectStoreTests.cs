@@ -123,6 +123,30 @@ public sealed class FileObjectStoreTests : ObjectStoreContract
         Assert.Equal([new StoredObject("k", 1)], await ListAsync(""));
     }
 
+    [Fact]
+    public async Task An_object_that_is_deleted_between_two_system_calls_is_absent()
+    {
+        foreach (var key in new[] { "points/a", "points/b", "points/c", "points/d" })
+        {
+            await Store.PutIfAbsentAsync(key, new byte[1], None);
+        }
+
+        _files.Fault = (o, path) =>
+        {
+            if (o == "open")
+            {
+                File.Delete(path);
+            }
+
+            return null;
+        };
+
+        Assert.Null(await Store.TryGetAsync("points/a", 1, None));
+        Assert.Null(await Store.TryGetLengthAsync("points/b", None));
+        Assert.Equal(StorageError.Missing, await ErrorOfAsync(() => Store.ReadAsync("points/c", 0, new byte[1], None)));
+        Assert.Empty(await ListAsync("points/"));
+    }
+
     [Theory]
     [InlineData("tmp")]
     [InlineData("tmp/a")]

@@ -96,6 +96,9 @@ public sealed class ImageTreeShadowTests
         nodes.Reads = 0;
         Assert.Equal([new BlockRun(12_345, 1)], await RunsAsync(ImageTreeDiff.CompareAsync(shape, root, next, nodes, None)));
         Assert.Equal(8, nodes.Reads);
+        nodes.Reads = 0;
+        Assert.Empty(await RunsAsync(ImageTreeDiff.CompareAsync(shape, next, next, nodes, None)));
+        Assert.Equal(0, nodes.Reads);
     }
 
     [Fact]
