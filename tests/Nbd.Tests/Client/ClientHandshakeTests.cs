@@ -123,8 +123,9 @@ public sealed class ClientHandshakeTests
     [InlineData("00000001 ffffffff ffffffff")]
     public async Task Block_sizes_that_contradict_each_other_are_a_protocol_error(string sizes)
     {
-        using var server = WithInfo($"0003 {sizes}");
-        await Assert.ThrowsAsync<NbdProtocolException>(server.ConnectAsync);
+        using var server = WithInfo("0000 0000000000100000 0001", $"0003 {sizes}");
+        var e = await Assert.ThrowsAsync<NbdProtocolException>(server.ConnectAsync);
+        Assert.Contains("block sizes", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -217,13 +218,17 @@ public sealed class ClientHandshakeTests
         await Assert.ThrowsAnyAsync<IOException>(() => server.ConnectAsync(new string('n', length)));
     }
 
-    private static ScriptedServer WithInfo(string info) =>
+    private static ScriptedServer WithInfo(params string[] infos) =>
         new(s =>
         {
             s.Greet();
             s.AnswerStructuredReply(true);
             s.ExpectOption(NbdOption.Go);
-            s.Reply(NbdOption.Go, OptionReplyType.Info, Hex.Bytes(info));
+            foreach (var info in infos)
+            {
+                s.Reply(NbdOption.Go, OptionReplyType.Info, Hex.Bytes(info));
+            }
+
             s.Reply(NbdOption.Go, OptionReplyType.Ack, []);
             s.ExpectCut();
         });

@@ -155,6 +155,7 @@ public sealed class ReplyTests
     [InlineData("668e33ee 0001 0000 {0} 00000000", "has the wrong magic")]
     [InlineData("668e33ef 0001 0000 ffffffffffffffff 00000000", "has a wrong cookie")]
     [InlineData("668e33ef 0001 0000 0000000000000000 00000000", "has no cookie")]
+    [InlineData("668e33ef 0001 0002 {1} 0000000c 0000000000000400 00000010", "answers what had the request's place before it")]
     [InlineData("67446698 00000000 00000000000fffff", "has a wrong simple cookie")]
     [InlineData("25609513 0000 0000 {0} 0000000000000000 00000000", "is a request")]
     public async Task A_reply_that_fits_no_request_loses_the_connection(string reply, string why)
@@ -162,7 +163,7 @@ public sealed class ReplyTests
         using var server = ScriptedServer.Entered(s =>
         {
             var request = s.ExpectRequest(NbdCommand.Read);
-            s.Send(string.Format(null, reply, $"{request.Cookie:x16}"));
+            s.Send(string.Format(null, reply, $"{request.Cookie:x16}", $"{request.Cookie - (1 << 16):x16}"));
             s.ExpectCut();
         });
         await using var client = await server.ConnectAsync();
