@@ -72,6 +72,33 @@ public class NodeTests
     }
 
     [Fact]
+    public async Task A_data_directory_that_was_put_back_makes_the_bitmaps_inconsistent()
+    {
+        await using var world = await World.StartAsync();
+        await world.AddDiskAsync("d", p => Image.Random(p, 8 * Image.MiB, seed: 52));
+        await world.CreateRepositoryAsync();
+        await world.AbkAsync("backup", "d", "--wait");
+        await world.Node.KillAsync();
+        await Tool.SucceedAsync("cp", "-a", world.PathOf("data"), world.PathOf("data.earlier"));
+        await world.StartNodeAsync();
+        await using (var guest = await Guest.ConnectAsync(world.Node, "d"))
+        {
+            await guest.FillAsync([3], 0x33);
+        }
+
+        // The bitmap counts from the second point now; the journal of before would count the same bits from the first.
+        await world.AbkAsync("backup", "d", "--wait");
+        await world.Node.KillAsync();
+        Directory.Delete(world.PathOf("data"), recursive: true);
+        Directory.Move(world.PathOf("data.earlier"), world.PathOf("data"));
+        await world.StartNodeAsync();
+
+        var bitmap = await Patience.UntilAsync(
+            () => world.BitmapAsync("d", "auto.main"), b => b.GetProperty("inconsistent").GetBoolean(), "the bitmap to be inconsistent");
+        Assert.Contains("different times", bitmap.GetProperty("inconsistentReason").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Health_and_description_are_open_and_everything_else_needs_the_token()
     {
         await using var world = await World.StartAsync();

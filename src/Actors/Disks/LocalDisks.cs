@@ -90,7 +90,7 @@ public sealed class LocalDisks(
         TrackedDisk? disk = null;
         try
         {
-            disk = await OpenAsync(trackingPath, expected: null).ConfigureAwait(false);
+            disk = await OpenAsync(id, trackingPath, expected: null).ConfigureAwait(false);
             register.Record([RowOf(id, trackingPath, disk)]);
             var local = new LocalDisk(DefinitionOf(stored, trackingPath), disk, null);
             _disks[id] = local;
@@ -180,7 +180,7 @@ public sealed class LocalDisks(
     /// <summary>Every disk gets its last checkpoint and a clean mark.</summary>
     public Task CloseAllAsync() => Task.WhenAll(_disks.Keys.Select(id => Task.Run(() => CloseAsync(id))));
 
-    private static TrackingRegister.Row RowOf(DiskId id, string path, TrackedDisk disk) => new(id, path, disk.FileId.ToString(), disk.Generation, false);
+    private static TrackingRegister.Row RowOf(DiskId id, string path, TrackedDisk disk) => new(id, path, disk.FileId.ToString(), disk.Generation, false, disk.Stamp, disk.Stamp);
 
     private async Task CloseAsync(DiskId id)
     {
@@ -197,7 +197,7 @@ public sealed class LocalDisks(
         try
         {
             definition = DefinitionOf(TrackedDisk.ReadDefinition(files, row.TrackingPath), row.TrackingPath);
-            var disk = await OpenAsync(row.TrackingPath, new TrackingExpectation(TrackingFileId.Parse(row.FileId), row.Generation)).ConfigureAwait(false);
+            var disk = await OpenAsync(row.Disk, row.TrackingPath, ExpectationOf(row)).ConfigureAwait(false);
             return (row.Disk, row.TrackingPath, new LocalDisk(definition, disk, null));
         }
         catch (Exception e)
@@ -206,10 +206,12 @@ public sealed class LocalDisks(
         }
     }
 
-    private async Task<TrackedDisk> OpenAsync(string trackingPath, TrackingExpectation? expected)
+    private static TrackingExpectation ExpectationOf(TrackingRegister.Row row) =>
+        new(TrackingFileId.Parse(row.FileId), row.Generation, row.Stamp, row.NextStamp);
+
+    private async Task<TrackedDisk> OpenAsync(DiskId id, string trackingPath, TrackingExpectation? expected)
     {
-        var disk = await TrackedDisk.OpenAsync(files, scheduler, time, trackingPath, expected).ConfigureAwait(false);
-        var id = disk.Definition.Id;
+        var disk = await TrackedDisk.OpenAsync(files, scheduler, time, trackingPath, expected, new RegisterWitness(register, id)).ConfigureAwait(false);
         disk.Faulted += () => Faulted?.Invoke(id);
         DeleteScratch(id);
         return disk;

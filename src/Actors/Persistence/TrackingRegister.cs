@@ -13,7 +13,14 @@ namespace ActorBackup.Actors.Persistence;
 /// </remarks>
 public sealed class TrackingRegister(JournalDatabase database)
 {
-    public sealed record Row(DiskId Disk, string TrackingPath, string FileId, ulong Generation, bool IsStopped);
+    /// <param name="Disk">Whose file it is.</param>
+    /// <param name="TrackingPath">Where it is.</param>
+    /// <param name="FileId">Which it is, in hexadecimal.</param>
+    /// <param name="Generation">Of its newest opening.</param>
+    /// <param name="IsStopped">Not opened at a start.</param>
+    /// <param name="Stamp">Of the last command that is known to be in it.</param>
+    /// <param name="NextStamp">Of the command after it; the same when there is none.</param>
+    public sealed record Row(DiskId Disk, string TrackingPath, string FileId, ulong Generation, bool IsStopped, ulong Stamp, ulong NextStamp);
 
     public void Initialize()
     {
@@ -22,7 +29,8 @@ public sealed class TrackingRegister(JournalDatabase database)
             connection,
             """
             CREATE TABLE IF NOT EXISTS tracking_register (
-                disk TEXT PRIMARY KEY, tracking_path TEXT NOT NULL, file_id TEXT NOT NULL, generation INTEGER NOT NULL, stopped INTEGER NOT NULL);
+                disk TEXT PRIMARY KEY, tracking_path TEXT NOT NULL, file_id TEXT NOT NULL, generation INTEGER NOT NULL, stopped INTEGER NOT NULL,
+                stamp INTEGER NOT NULL, next_stamp INTEGER NOT NULL);
             """);
     }
 
@@ -30,12 +38,19 @@ public sealed class TrackingRegister(JournalDatabase database)
     {
         using var connection = database.Open();
         using var command = connection.CreateCommand();
-        command.CommandText = "SELECT disk, tracking_path, file_id, generation, stopped FROM tracking_register ORDER BY disk";
+        command.CommandText = "SELECT disk, tracking_path, file_id, generation, stopped, stamp, next_stamp FROM tracking_register ORDER BY disk";
         using var reader = command.ExecuteReader();
         var rows = new List<Row>();
         while (reader.Read())
         {
-            rows.Add(new Row(new DiskId(reader.GetString(0)), reader.GetString(1), reader.GetString(2), (ulong)reader.GetInt64(3), reader.GetInt64(4) != 0));
+            rows.Add(new Row(
+                new DiskId(reader.GetString(0)),
+                reader.GetString(1),
+                reader.GetString(2),
+                (ulong)reader.GetInt64(3),
+                reader.GetInt64(4) != 0,
+                (ulong)reader.GetInt64(5),
+                (ulong)reader.GetInt64(6)));
         }
 
         return rows;
@@ -57,15 +72,34 @@ public sealed class TrackingRegister(JournalDatabase database)
         {
             Execute(
                 connection,
-                "INSERT OR REPLACE INTO tracking_register VALUES ($disk, $path, $file, $generation, $stopped)",
+                "INSERT OR REPLACE INTO tracking_register VALUES ($disk, $path, $file, $generation, $stopped, $stamp, $next)",
                 ("$disk", row.Disk.Value),
                 ("$path", row.TrackingPath),
                 ("$file", row.FileId),
                 ("$generation", (long)row.Generation),
-                ("$stopped", row.IsStopped ? 1 : 0));
+                ("$stopped", row.IsStopped ? 1 : 0),
+                ("$stamp", (long)row.Stamp),
+                ("$next", (long)row.NextStamp));
         }
 
         transaction.Commit();
+    }
+
+    /// <summary>The disk's tracking file bears the one stamp, and may bear the other. Durable on return.</summary>
+    /// <exception cref="InvalidOperationException">The disk has no row.</exception>
+    public void RecordStamps(DiskId disk, ulong stamp, ulong nextStamp)
+    {
+        using var connection = database.Open();
+        var rows = Execute(
+            connection,
+            "UPDATE tracking_register SET stamp = $stamp, next_stamp = $next WHERE disk = $disk",
+            ("$disk", disk.Value),
+            ("$stamp", (long)stamp),
+            ("$next", (long)nextStamp));
+        if (rows != 1)
+        {
+            throw new InvalidOperationException($"Disk {disk} is not in the tracking register.");
+        }
     }
 
     public void Remove(DiskId disk)
@@ -74,7 +108,7 @@ public sealed class TrackingRegister(JournalDatabase database)
         Execute(connection, "DELETE FROM tracking_register WHERE disk = $disk", ("$disk", disk.Value));
     }
 
-    private static void Execute(SqliteConnection connection, string sql, params ReadOnlySpan<(string Name, object Value)> parameters)
+    private static int Execute(SqliteConnection connection, string sql, params ReadOnlySpan<(string Name, object Value)> parameters)
     {
         using var command = connection.CreateCommand();
         command.CommandText = sql;
@@ -83,6 +117,6 @@ public sealed class TrackingRegister(JournalDatabase database)
             command.Parameters.AddWithValue(name, value);
         }
 
-        command.ExecuteNonQuery();
+        return command.ExecuteNonQuery();
     }
 }

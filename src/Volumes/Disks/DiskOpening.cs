@@ -27,6 +27,10 @@ internal static class DiskOpening
             sets.MarkAllInconsistent(
                 $"the tracking file is older than the journal: generation {file.Current.Generation} instead of {known.Generation}; it was restored from a copy");
         }
+        else if (expected is { } last && file.Current.Stamp != last.Stamp && file.Current.Stamp != last.NextStamp)
+        {
+            sets.MarkAllInconsistent("the tracking file and the journal database are of different times: one of them was restored from a copy");
+        }
 
         CheckModification(file, sets, backing);
     }

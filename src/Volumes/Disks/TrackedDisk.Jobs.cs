@@ -87,7 +87,7 @@ public sealed partial class TrackedDisk
         _sets.SetRoot(job, root.ToArray());
         try
         {
-            await StoreAsync().ConfigureAwait(false);
+            await StorePairAsync().ConfigureAwait(false);
         }
         catch
         {

@@ -34,15 +34,17 @@ public sealed partial class TrackedDisk : IBlockDevice
     private readonly AsyncLock _commands;
     private readonly HashSet<JobId> _flushedFor = [];
     private readonly HashSet<JobId> _fenced = [];
+    private readonly ITrackingWitness? _witness;
+    private ulong? _nextStamp;
     private ITimer? _timer;
     private Recorders _recorders = Recorders.None;
     private DiskSnapshot[] _snapshots = [];
     private bool _writesAllowed;
     private bool _closed;
 
-    private TrackedDisk(IFileLayer files, IScheduler scheduler, TimeProvider time, IBacking backing, TrackingFile file, SetTable sets, ulong generation)
+    private TrackedDisk(IFileLayer files, IScheduler scheduler, TimeProvider time, IBacking backing, TrackingFile file, SetTable sets, ulong generation, ITrackingWitness? witness)
     {
-        (_files, _scheduler, _time, _backing, _file, _sets) = (files, scheduler, time, backing, file, sets);
+        (_files, _scheduler, _time, _backing, _file, _sets, _witness) = (files, scheduler, time, backing, file, sets, witness);
         _regions = new RegionTable(sets.Definition.SizeBytes, file.Current.RegionBytes, file.Current.RegionCount);
         _health = new TrackingHealth(file.File, e => Distrust($"the tracking file could not be synced: {e.Message}"));
         _heartbeat = new Heartbeat(file.File, time, () => backing.ModifiedAt, generation);
@@ -62,6 +64,9 @@ public sealed partial class TrackedDisk : IBlockDevice
 
     /// <summary>Counts openings; a new one is durable when the disk is open.</summary>
     public ulong Generation => _file.Current.Generation;
+
+    /// <summary>The stamp that the tracking file bears durably.</summary>
+    public ulong Stamp => _file.Current.Stamp;
 
     /// <summary>Why the disk can keep no promise any more; null = it is well.</summary>
     public string? Fault => (_health.Failure ?? _backingSync.Failure)?.Message;
@@ -102,9 +107,10 @@ public sealed partial class TrackedDisk : IBlockDevice
     /// <param name="time">For checkpoints and time-outs.</param>
     /// <param name="trackingPath">Of the tracking file, which names the backing.</param>
     /// <param name="expected">What the journal database recorded last (rule 4); null = it is new.</param>
+    /// <param name="witness">Where it records more; null = nowhere, and a journal or tracking file that is put back is noticed by its generation only.</param>
     /// <exception cref="VolumeException">One of the files is not usable.</exception>
     public static Task<TrackedDisk> OpenAsync(
-        IFileLayer files, IScheduler scheduler, TimeProvider time, string trackingPath, TrackingExpectation? expected)
+        IFileLayer files, IScheduler scheduler, TimeProvider time, string trackingPath, TrackingExpectation? expected, ITrackingWitness? witness = null)
     {
         var (file, sets) = TrackingFileOpening.Open(files, trackingPath);
         FileBacking? backing = null;
@@ -113,7 +119,7 @@ public sealed partial class TrackedDisk : IBlockDevice
             backing = FileBacking.Open(files, sets.Definition.BackingPath, sets.Definition.IsReadOnly);
             DiskOpening.Check(file, sets, backing, expected);
             var generation = Math.Max(file.Current.Generation, expected?.Generation ?? 0) + 1;
-            var disk = new TrackedDisk(files, scheduler, time, backing, file, sets, generation);
+            var disk = new TrackedDisk(files, scheduler, time, backing, file, sets, generation, witness);
             disk.Begin(generation);
             return Task.FromResult(disk);
         }
@@ -241,7 +247,30 @@ public sealed partial class TrackedDisk : IBlockDevice
 
     private Task StoreIfChangedAsync() => _sets.NeedsCheckpoint ? StoreAsync() : Task.CompletedTask;
 
-    private Task StoreAsync() => _checkpointer.StoreAsync(CheckpointKind.Command, Amend);
+    /// <summary>Stores what a command changed, under a new stamp.</summary>
+    private async Task StoreAsync()
+    {
+        if (_witness is null)
+        {
+            await StorePairAsync().ConfigureAwait(false);
+            return;
+        }
+
+        // After a failure the file may bear the stamp or not, so the next try uses the same one.
+        var stamp = _nextStamp ?? 0;
+        if (_nextStamp is null)
+        {
+            await _scheduler.RunAsync(() => stamp = _witness.Intend(_file.Current.Stamp)).ConfigureAwait(false);
+            _nextStamp = stamp;
+        }
+
+        await _checkpointer.StoreAsync(CheckpointKind.Command, s => Amend(s) with { Stamp = stamp }).ConfigureAwait(false);
+        _nextStamp = null;
+        await _scheduler.RunAsync(() => _witness.Confirm(stamp)).ConfigureAwait(false);
+    }
+
+    /// <summary>Stores what a job's checkpoint changed. It needs no stamp: an older pair of a running job claims more, and belongs to the same base.</summary>
+    private Task StorePairAsync() => _checkpointer.StoreAsync(CheckpointKind.Command, Amend);
 
     private void ThrowIfClosed()
     {

@@ -38,6 +38,9 @@ internal sealed record Superblock
     /// <summary>The backing's modification time at a clean stop, in ticks (100 ns since year 1, UTC); 0 = not known.</summary>
     public required long BackingModifiedTicks { get; init; }
 
+    /// <summary>Of the last command, random; the journal database knows it too.</summary>
+    public ulong Stamp { get; init; }
+
     public int Slot => (int)(Sequence % TrackingFormat.SlotCount);
 
     public void Encode(Span<byte> slot)
@@ -55,6 +58,7 @@ internal sealed record Superblock
         BinaryPrimitives.WriteInt32LittleEndian(slot[64..], CatalogueBytes);
         BinaryPrimitives.WriteUInt64LittleEndian(slot[72..], CatalogueChecksum);
         BinaryPrimitives.WriteInt64LittleEndian(slot[80..], BackingModifiedTicks);
+        BinaryPrimitives.WriteUInt64LittleEndian(slot[88..], Stamp);
         BinaryPrimitives.WriteUInt64LittleEndian(slot[ChecksumAt..], TrackingFormat.Checksum(slot[..ChecksumAt]));
     }
 
@@ -89,5 +93,6 @@ internal sealed record Superblock
             CatalogueBytes = BinaryPrimitives.ReadInt32LittleEndian(slot[64..]),
             CatalogueChecksum = BinaryPrimitives.ReadUInt64LittleEndian(slot[72..]),
             BackingModifiedTicks = BinaryPrimitives.ReadInt64LittleEndian(slot[80..]),
+            Stamp = BinaryPrimitives.ReadUInt64LittleEndian(slot[88..]),
         };
 }

@@ -20,4 +20,8 @@ public readonly record struct TrackingFileId(UInt128 Value)
 }
 
 /// <summary>What the journal database last recorded about the disk's tracking file (rule 4).</summary>
-public readonly record struct TrackingExpectation(TrackingFileId FileId, ulong Generation);
+/// <param name="FileId">Which file it is.</param>
+/// <param name="Generation">The newest opening.</param>
+/// <param name="Stamp">Of the last command that is known to be in the file.</param>
+/// <param name="NextStamp">Of the command after it, which may be in the file; the same when there is none.</param>
+public readonly record struct TrackingExpectation(TrackingFileId FileId, ulong Generation, ulong Stamp = 0, ulong NextStamp = 0);

@@ -37,8 +37,8 @@ public sealed class JournalDatabaseTests : IDisposable
         var register = new TrackingRegister(new JournalDatabase(DatabasePath));
         register.Initialize();
         register.Initialize();
-        var a = new TrackingRegister.Row(new DiskId("a"), "/x/a", "id1", 1, false);
-        var b = new TrackingRegister.Row(new DiskId("b"), "/x/b", "id2", ulong.MaxValue / 2, true);
+        var a = new TrackingRegister.Row(new DiskId("a"), "/x/a", "id1", 1, false, 5, ulong.MaxValue);
+        var b = new TrackingRegister.Row(new DiskId("b"), "/x/b", "id2", ulong.MaxValue / 2, true, 0, 0);
         register.Record([a, b]);
         register.Record([a with { Generation = 2 }]);
         register.Remove(new DiskId("none"));

@@ -34,9 +34,9 @@ internal sealed class DiskWorld : IDisposable
 
     public string Tracking => Path.Combine(Directory, "disk.abktrack");
 
-    public TrackedDisk Open(TrackingExpectation? expected = null, bool allow = true, string? tracking = null)
+    public TrackedDisk Open(TrackingExpectation? expected = null, bool allow = true, string? tracking = null, ITrackingWitness? witness = null)
     {
-        var disk = Scheduler.Run(TrackedDisk.OpenAsync(UnlockedFiles.Instance, Scheduler, Clock, tracking ?? Tracking, expected));
+        var disk = Scheduler.Run(TrackedDisk.OpenAsync(UnlockedFiles.Instance, Scheduler, Clock, tracking ?? Tracking, expected, witness));
         if (allow)
         {
             disk.AllowWrites();
