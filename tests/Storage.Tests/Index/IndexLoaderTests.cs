@@ -61,7 +61,8 @@ public sealed class IndexLoaderTests
         await using var repository = await TestRepository.CreateAsync();
         repository.Objects.Objects.Clear();
 
-        Assert.Equal(StorageError.NotARepository, (await Assert.ThrowsAsync<StorageException>(repository.ReopenAsync)).Error);
+        var e = await Assert.ThrowsAsync<StorageException>(() => IndexLoader.LoadAsync(repository.Objects, _ => { }, CancellationToken.None));
+        Assert.Equal(StorageError.NotARepository, e.Error);
     }
 
     [Fact]
