@@ -1,3 +1,4 @@
+#pragma warning disable CA1416 // The Linux kernel is what this class is for.
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
@@ -6,6 +7,9 @@ namespace ActorBackup.Files;
 /// <summary>The Linux kernel's file systems.</summary>
 public sealed class LinuxFileLayer : IFileLayer
 {
+    // What we make holds what disks hold.
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
     public static LinuxFileLayer Instance { get; } = new();
 
     public IFile Open(string path, FileOpening opening)
@@ -25,7 +29,13 @@ public sealed class LinuxFileLayer : IFileLayer
         try
         {
             // FileShare.ReadWrite: .NET's flock would stop nobody but ourselves.
-            return new LinuxFile(path, File.OpenHandle(path, mode, access, FileShare.ReadWrite | FileShare.Delete), isDevice);
+            var file = File.OpenHandle(path, mode, access, FileShare.ReadWrite | FileShare.Delete);
+            if (opening == FileOpening.CreateNew)
+            {
+                File.SetUnixFileMode(file, OwnerOnly);
+            }
+
+            return new LinuxFile(path, file, isDevice);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -55,7 +65,7 @@ public sealed class LinuxFileLayer : IFileLayer
     {
         try
         {
-            Directory.CreateDirectory(path);
+            Directory.CreateDirectory(path, OwnerOnly | UnixFileMode.UserExecute);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

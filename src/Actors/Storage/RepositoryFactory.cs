@@ -31,7 +31,7 @@ public static class RepositoryFactory
     }
 
     /// <summary>The bare objects, for who rebuilds an index.</summary>
-    internal static IObjectStore OpenObjects(string url) => new FileObjectStore(LinuxFileLayer.Instance, StoreUrl.Parse(url).Path, url);
+    internal static IObjectStore OpenObjects(string url) => new FileObjectStore(LinuxFileLayer.Instance, StoreUrl.Parse(url).Path, url, RepositoryManifest.Key);
 
     private static async Task<string> ExplainAsync(Func<Task<string>> work)
     {

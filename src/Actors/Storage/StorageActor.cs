@@ -20,6 +20,7 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
 {
     private readonly Dictionary<JobId, StorageRun> _running = [];
     private readonly JobWaiters _waiters = new();
+    private RegisteredRepository _repository = repository;
     private OpenRepository? _open;
 
     public ITimerScheduler Timers { get; set; } = null!;
@@ -32,7 +33,7 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
     {
         switch (message)
         {
-            case StorageSupervisor.Open when _open is not null:
+            case StorageSupervisor.Open m when _open is not null && m.Repository.Url == _repository.Url:
                 Sender.Tell(_open, Self);
                 return true;
             case StorageCommand.GetJobs:
@@ -60,6 +61,9 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
     {
         switch (command)
         {
+            case StorageSupervisor.Open m when m.Repository.Url != _repository.Url:
+                Move(m.Repository);
+                break;
             case StorageSupervisor.Open:
                 WithRepository(open => Finish(open), e => Finish(new StorageSupervisor.Unavailable(Failures.Explain(e))));
                 break;
@@ -109,6 +113,27 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
         base.PostStop();
     }
 
+    /// <summary>It was detached and attached at another place, where other packs may lie than the index knows.</summary>
+    private void Move(RegisteredRepository there)
+    {
+        _repository = there;
+        _open = null;
+        WithRepository(
+            open => Work(
+                async () =>
+                {
+                    await open.ReindexAsync().ConfigureAwait(false);
+                    return open;
+                },
+                Finish,
+                e =>
+                {
+                    _open = null;
+                    Finish(new StorageSupervisor.Unavailable(Failures.Explain(e)));
+                }),
+            e => Finish(new StorageSupervisor.Unavailable(Failures.Explain(e))));
+    }
+
     private void WithRepository(Action<OpenRepository> then, Action<Exception> otherwise)
     {
         if (_open is { } open)
@@ -118,7 +143,7 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
         }
 
         Work(
-            () => RepositoryFactory.OpenAsync(repository, repositories.Index, clock),
+            () => RepositoryFactory.OpenAsync(_repository, repositories.Index, clock),
             opened =>
             {
                 _open = opened;
@@ -243,7 +268,7 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
             Id = id,
             Kind = job.Job.Kind,
             Disk = job.Job.Disk,
-            Repository = repository.Name,
+            Repository = _repository.Name,
             Status = JobStatus.Running,
             IsDismissed = job.IsDismissed,
             Point = job.Job.Point,

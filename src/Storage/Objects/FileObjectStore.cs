@@ -195,11 +195,18 @@ public sealed class FileObjectStore : IObjectStore
         return null;
     }
 
+    /// <summary>Names whose writer died before it made them durable are made so now: whoever lists them may count on what they name.</summary>
     private IReadOnlyList<string> Entries(string directory)
     {
+        var path = Path.Combine(_root, directory);
         try
         {
-            return _files.List(Path.Combine(_root, directory));
+            Sync(path);
+            return _files.List(path);
+        }
+        catch (FileLayerException e) when (e.Error == FileError.ReadOnly)
+        {
+            return _files.List(path);
         }
         catch (FileLayerException e) when (e.Error == FileError.NotFound)
         {
@@ -235,7 +242,7 @@ public sealed class FileObjectStore : IObjectStore
         {
             _files.SyncDirectory(directory);
         }
-        catch (FileLayerException e) when (e.Error != FileError.NotFound)
+        catch (FileLayerException e) when (e.Error is not (FileError.NotFound or FileError.ReadOnly))
         {
             _failedSyncs[directory] = true;
             throw;
