@@ -31,6 +31,8 @@ public sealed class BadInputTests : IAsyncLifetime
         await File.WriteAllBytesAsync(existing, [1, 2, 3]);
         var newer = RepositoryWith("newer", bytes => bytes[8] = 99);
         var damaged = RepositoryWith("damaged", bytes => bytes[30] ^= 1);
+        var good = _world.PathOf("good.raw");
+        await File.WriteAllBytesAsync(good, new byte[4096]);
         var before = await StateAsync();
 
         (int ExitCode, string Says, string Command)[] bad =
@@ -45,7 +47,7 @@ public sealed class BadInputTests : IAsyncLifetime
             (2, "multiple of 512", $"disk add e --file {odd}"),
             (2, "granularity 5000", $"disk add e --file {odd} --granularity 5000"),
             (2, "'E!'", $"disk add E! --file {odd}"),
-            (1, "not a directory", $"disk add e --file {existing} --journal {text}"),
+            (1, "not a directory", $"disk add e --file {good} --journal {text}"),
             (1, "already has a bitmap 'b'", "bitmap add d b"),
             (2, "granularity 3", "bitmap add d c --granularity 3"),
             (10, "no bitmap 'c'", "bitmap remove d c"),
