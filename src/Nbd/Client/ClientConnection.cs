@@ -29,6 +29,9 @@ internal sealed class ClientConnection
     /// <summary>Completes when the receiving thread is gone, and with it every use of callers' memory.</summary>
     public Task Ended => _ended.Task;
 
+    /// <summary>Set before the first request fails for it.</summary>
+    public bool IsLost => _requests.IsLost;
+
     /// <summary>Connects and enters the export.</summary>
     public static async Task<(ClientConnection Connection, RemoteExport Export)> OpenAsync(NbdUri uri, int maxInFlight, CancellationToken cancellation)
     {

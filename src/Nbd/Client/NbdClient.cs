@@ -49,6 +49,12 @@ public sealed class NbdClient : IBlockDevice, IAsyncDisposable
     /// <summary>The server tells holes and zeroes from data. When not, everything is reported as data.</summary>
     public bool HasAllocation => _export.AllocationContextId is not null;
 
+    /// <summary>A flush on one connection covers what others completed, so several may be used.</summary>
+    public bool CanMultiConn => _export.Has(TransmissionFlags.CanMultiConn);
+
+    /// <summary>The connection is gone: a request that failed may have been lost, and another connection is needed.</summary>
+    public bool IsLost => _connection.IsLost;
+
     /// <exception cref="FormatException">The URI makes no sense.</exception>
     /// <exception cref="IOException">
     /// There is no connection; <see cref="NbdRefusedException"/> when there is a server and it refuses.

@@ -24,6 +24,17 @@ internal sealed class RequestTable
     }
 
     /// <returns>False when all requests are in use: <see cref="AwaitOneAsync"/>.</returns>
+    public bool IsLost
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _lost is not null;
+            }
+        }
+    }
+
     public bool TryReserve() => _available.Wait(0, CancellationToken.None);
 
     public Task AwaitOneAsync(CancellationToken cancellation) => _available.WaitAsync(cancellation);

@@ -10,6 +10,9 @@ public interface IBacking : IDisposable
 
     long SizeBytes { get; }
 
+    /// <summary>Operations take a network's time: who must not wait uses the asynchronous ones.</summary>
+    bool IsRemote => false;
+
     /// <summary>Null where the backing keeps no such time (block devices).</summary>
     DateTimeOffset? ModifiedAt { get; }
 
@@ -29,4 +32,29 @@ public interface IBacking : IDisposable
 
     /// <summary>The next run at or after offset that may hold data; (SizeBytes, SizeBytes) when only holes follow.</summary>
     (long Start, long End) NextData(long offset);
+
+    ValueTask ReadAsync(long offset, Memory<byte> buffer)
+    {
+        Read(offset, buffer.Span);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>The data is not used after the task has ended.</summary>
+    ValueTask WriteAsync(long offset, ReadOnlyMemory<byte> data)
+    {
+        Write(offset, data.Span);
+        return ValueTask.CompletedTask;
+    }
+
+    ValueTask PunchAsync(long offset, long length)
+    {
+        Punch(offset, length);
+        return ValueTask.CompletedTask;
+    }
+
+    ValueTask ZeroAsync(long offset, long length)
+    {
+        Zero(offset, length);
+        return ValueTask.CompletedTask;
+    }
 }

@@ -1,5 +1,6 @@
 using ActorBackup.Core.Blocks;
 using ActorBackup.Volumes.Disks;
+using ActorBackup.Volumes.Scheduling;
 
 namespace ActorBackup.Volumes;
 
@@ -16,6 +17,11 @@ public sealed partial class TrackedDisk
 
     public ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellation)
     {
+        if (_backing.IsRemote)
+        {
+            return ReadRemotelyAsync(offset, buffer);
+        }
+
         try
         {
             _backing.Read(offset, buffer.Span);
@@ -47,6 +53,11 @@ public sealed partial class TrackedDisk
 
     public ValueTask<int> QueryAllocationAsync(long offset, long length, Memory<AllocationRun> runs, CancellationToken cancellation)
     {
+        if (_backing.IsRemote)
+        {
+            return QueryRemotelyAsync(offset, offset + length, runs);
+        }
+
         try
         {
             return new ValueTask<int>(QueryAllocation(offset, offset + length, runs.Span));
@@ -59,6 +70,32 @@ public sealed partial class TrackedDisk
 
     private static BlockDeviceException ToGuest(Exception e) =>
         e is ObjectDisposedException ? new BlockDeviceException(BlockDeviceError.ShuttingDown, "The disk is closed.", e) : Failures.ToGuest(e);
+
+    private async ValueTask ReadRemotelyAsync(long offset, Memory<byte> buffer)
+    {
+        try
+        {
+            await _backing.ReadAsync(offset, buffer).ConfigureAwait(false);
+        }
+        catch (Exception e) when (Failures.IsExpected(e))
+        {
+            throw ToGuest(e);
+        }
+    }
+
+    private async ValueTask<int> QueryRemotelyAsync(long offset, long end, Memory<AllocationRun> runs)
+    {
+        try
+        {
+            var count = 0;
+            await SchedulerExtensions.RunAsync(_scheduler, () => count = QueryAllocation(offset, end, runs.Span)).ConfigureAwait(false);
+            return count;
+        }
+        catch (Exception e) when (Failures.IsExpected(e))
+        {
+            throw ToGuest(e);
+        }
+    }
 
     private int QueryAllocation(long position, long end, Span<AllocationRun> runs)
     {
@@ -160,9 +197,10 @@ public sealed partial class TrackedDisk
         var (first, last) = _regions.Of(change.Offset, change.Length);
         var isDurable = _regions.Enter(first, last);
         recorders.Mark(change.Offset, change.Length);
-        if (recorders.NeedIntents && !(isDurable && _heartbeat.TryUse()))
+        var mustCommit = recorders.NeedIntents && !(isDurable && _heartbeat.TryUse());
+        if (mustCommit || _backing.IsRemote)
         {
-            return CommitAndApplyAsync(change, first, last, isDurable);
+            return CommitAndApplyAsync(change, first, last, mustCommit, isDurable);
         }
 
         try
@@ -185,12 +223,16 @@ public sealed partial class TrackedDisk
         return change.IsForced ? new ValueTask(SyncForGuestAsync()) : ValueTask.CompletedTask;
     }
 
-    private async ValueTask CommitAndApplyAsync(GuestChange change, int first, int last, bool isDurable)
+    private async ValueTask CommitAndApplyAsync(GuestChange change, int first, int last, bool mustCommit, bool isDurable)
     {
         try
         {
-            await (isDurable ? _journal.RenewLeaseAsync() : _journal.CommitAsync(first, last)).ConfigureAwait(false);
-            Apply(change);
+            if (mustCommit)
+            {
+                await (isDurable ? _journal.RenewLeaseAsync() : _journal.CommitAsync(first, last)).ConfigureAwait(false);
+            }
+
+            await ApplyAsync(change).ConfigureAwait(false);
             if (!_heartbeat.Covers)
             {
                 _heartbeat.NoteLate();
@@ -210,6 +252,14 @@ public sealed partial class TrackedDisk
             await SyncForGuestAsync().ConfigureAwait(false);
         }
     }
+
+    private ValueTask ApplyAsync(in GuestChange change) =>
+        change.Kind switch
+        {
+            ChangeKind.Write => _backing.WriteAsync(change.Offset, change.Data),
+            ChangeKind.Punch => _backing.PunchAsync(change.Offset, change.Length),
+            _ => _backing.ZeroAsync(change.Offset, change.Length),
+        };
 
     private void Apply(in GuestChange change)
     {

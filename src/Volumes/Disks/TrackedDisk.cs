@@ -76,7 +76,12 @@ public sealed partial class TrackedDisk : IBlockDevice
     public static DiskDefinition Create(IFileLayer files, string trackingPath, DiskId id, string backingPath, int blockBytes, bool isReadOnly)
     {
         using var backing = FileBacking.Open(files, backingPath, isReadOnly);
-        var definition = new DiskDefinition(id, backingPath, backing.SizeBytes, blockBytes, isReadOnly);
+        return Create(files, trackingPath, new DiskDefinition(id, backingPath, backing.SizeBytes, blockBytes, isReadOnly));
+    }
+
+    /// <summary>The same for a backing that was looked at.</summary>
+    public static DiskDefinition Create(IFileLayer files, string trackingPath, DiskDefinition definition)
+    {
         TrackingFileCreation.Create(files, trackingPath, definition, TrackingFileId.New());
         return definition;
     }
@@ -109,19 +114,20 @@ public sealed partial class TrackedDisk : IBlockDevice
     /// <param name="expected">What the journal database recorded last (rule 4); null = it is new.</param>
     /// <param name="witness">Where it records more; null = nowhere, and a journal or tracking file that is put back is noticed by its generation only.</param>
     /// <exception cref="VolumeException">One of the files is not usable.</exception>
-    public static Task<TrackedDisk> OpenAsync(
+    public static async Task<TrackedDisk> OpenAsync(
         IFileLayer files, IScheduler scheduler, TimeProvider time, string trackingPath, TrackingExpectation? expected, ITrackingWitness? witness = null)
     {
         var (file, sets) = TrackingFileOpening.Open(files, trackingPath);
-        FileBacking? backing = null;
+        IBacking? backing = null;
         try
         {
-            backing = FileBacking.Open(files, sets.Definition.BackingPath, sets.Definition.IsReadOnly);
+            var definition = sets.Definition;
+            backing = await Backing.OpenAsync(files, definition.BackingPath, definition.IsReadOnly, definition.AssumeDurable, time).ConfigureAwait(false);
             DiskOpening.Check(file, sets, backing, expected);
             var generation = Math.Max(file.Current.Generation, expected?.Generation ?? 0) + 1;
             var disk = new TrackedDisk(files, scheduler, time, backing, file, sets, generation, witness);
             disk.Begin(generation);
-            return Task.FromResult(disk);
+            return disk;
         }
         catch
         {

@@ -114,7 +114,7 @@ public sealed class DiskSnapshot : IAsyncDisposable
         try
         {
             ThrowIfBroken();
-            var block = _need[blockIndex] ? ReadSource(blockIndex, buffer.Span) : ReadKept(blockIndex, buffer.Span);
+            var block = _need[blockIndex] ? await ReadSourceAsync(blockIndex, buffer).ConfigureAwait(false) : ReadKept(blockIndex, buffer.Span);
 
             // A write that broke the snapshot did not wait for the claim. It says so before it touches the source, so bytes read before that are good.
             ThrowIfBroken();
@@ -205,14 +205,12 @@ public sealed class DiskSnapshot : IAsyncDisposable
 
             try
             {
-                if (inline)
+                if (!inline)
                 {
-                    Capture(block);
+                    await Scheduling.SchedulerExtensions.RunAsync(_scheduler, () => { }).ConfigureAwait(false);
                 }
-                else
-                {
-                    await Scheduling.SchedulerExtensions.RunAsync(_scheduler, () => Capture(block)).ConfigureAwait(false);
-                }
+
+                await CaptureAsync(block).ConfigureAwait(false);
             }
             finally
             {
@@ -247,7 +245,7 @@ public sealed class DiskSnapshot : IAsyncDisposable
     }
 
     /// <summary>Keeps the block if it is still needed. The caller holds its claim.</summary>
-    private void Capture(long block)
+    private async ValueTask CaptureAsync(long block)
     {
         if (!_need[block] || Broken is not null)
         {
@@ -259,7 +257,7 @@ public sealed class DiskSnapshot : IAsyncDisposable
         var taken = false;
         try
         {
-            FillFromSource(block, buffer.AsSpan(0, blockBytes));
+            await FillFromSourceAsync(block, buffer.AsMemory(0, blockBytes)).ConfigureAwait(false);
             taken = _store.Put(block, buffer);
             _need.Clear(block);
         }
@@ -292,11 +290,11 @@ public sealed class DiskSnapshot : IAsyncDisposable
             e));
     }
 
-    private SnapshotBlock ReadSource(long block, Span<byte> buffer)
+    private async ValueTask<SnapshotBlock> ReadSourceAsync(long block, Memory<byte> buffer)
     {
         try
         {
-            FillFromSource(block, buffer);
+            await FillFromSourceAsync(block, buffer).ConfigureAwait(false);
         }
         catch (FileLayerException e)
         {
@@ -321,11 +319,11 @@ public sealed class DiskSnapshot : IAsyncDisposable
         }
     }
 
-    private void FillFromSource(long block, Span<byte> buffer)
+    private async ValueTask FillFromSourceAsync(long block, Memory<byte> buffer)
     {
         var length = (int)Geometry.LengthOf(block);
-        _backing.Read(Geometry.OffsetOf(block), buffer[..length]);
-        buffer[length..(int)Geometry.BlockBytes].Clear();
+        await _backing.ReadAsync(Geometry.OffsetOf(block), buffer[..length]).ConfigureAwait(false);
+        buffer[length..(int)Geometry.BlockBytes].Span.Clear();
     }
 
     private void ThrowIfBroken()

@@ -19,6 +19,7 @@ internal static class CatalogueCodec
     {
         ReadOnly = 1,
         AssumeDurable = 2,
+        Exclusive = 4,
     }
 
     [Flags]
@@ -39,7 +40,7 @@ internal static class CatalogueCodec
         WriteText(output, definition.BackingPath);
         WriteInt64(output, definition.SizeBytes);
         WriteUInt32(output, (uint)definition.BlockBytes);
-        WriteUInt32(output, (uint)((definition.IsReadOnly ? DefinitionFlags.ReadOnly : 0) | (definition.AssumeDurable ? DefinitionFlags.AssumeDurable : 0)));
+        WriteUInt32(output, (uint)FlagsOf(definition));
         WriteUInt32(output, (uint)catalogue.Sets.Count);
         foreach (var set in catalogue.Sets)
         {
@@ -88,9 +89,19 @@ internal static class CatalogueCodec
             roots[i] = new CheckpointRoot(new JobId(ReadText(ref bytes)), ReadBytes(ref bytes).ToArray());
         }
 
-        var definition = new DiskDefinition(id, path, size, block, flags.HasFlag(DefinitionFlags.ReadOnly), flags.HasFlag(DefinitionFlags.AssumeDurable));
+        var definition = new DiskDefinition(id, path, size, block)
+        {
+            IsReadOnly = flags.HasFlag(DefinitionFlags.ReadOnly),
+            AssumeDurable = flags.HasFlag(DefinitionFlags.AssumeDurable),
+            IsExclusive = flags.HasFlag(DefinitionFlags.Exclusive),
+        };
         return new Catalogue(definition, sets, roots);
     }
+
+    private static DefinitionFlags FlagsOf(DiskDefinition definition) =>
+        (definition.IsReadOnly ? DefinitionFlags.ReadOnly : 0)
+        | (definition.AssumeDurable ? DefinitionFlags.AssumeDurable : 0)
+        | (definition.IsExclusive ? DefinitionFlags.Exclusive : 0);
 
     private static void WriteSet(ArrayBufferWriter<byte> output, CatalogueSet set)
     {
