@@ -43,6 +43,75 @@ public class BackingTests
         Assert.NotNull(other);
     }
 
+    [ToolFact("qemu-nbd", "qemu-io")]
+    public async Task A_disk_on_another_NBD_server_is_tracked_and_backed_up_and_a_foreign_change_is_found()
+    {
+        await using var world = await World.StartAsync();
+        var image = world.PathOf("remote.raw");
+        Image.Dense(image, 8 * Image.MiB, seed: 82);
+        var socket = world.PathOf("remote.sock");
+        var uri = $"nbd+unix:///?socket={socket}";
+        using var server = await ServeAsync(image, socket);
+        await world.CreateRepositoryAsync();
+        await world.RefusedAsync(2, "--exclusive", "disk", "add", "d", "--nbd", uri);
+        Assert.Equal(uri, (await world.AbkAsync("disk", "add", "d", "--nbd", uri, "--exclusive")).GetProperty("backing").GetString());
+        await world.AbkAsync("backup", "d", "--wait");
+        await using (var guest = await Guest.ConnectAsync(world.Node, "d"))
+        {
+            await guest.FillAsync([3, 7], 9);
+            await guest.TrimAsync(0, Image.BlockBytes);
+            await guest.FlushAsync();
+        }
+
+        Assert.Equal(3 * Image.BlockBytes, await world.DirtyBytesAsync("d", "auto.main"));
+        await world.AbkAsync("backup", "d", "--wait");
+        await world.RestoreAsync("d@latest", world.PathOf("restored.raw"));
+        Image.AssertEqual(image, world.PathOf("restored.raw"));
+
+        await world.AbkAsync("disk", "stop", "d");
+        await world.AbkAsync("disk", "start", "d");
+        Assert.False((await world.BitmapAsync("d", "auto.main")).GetProperty("inconsistent").GetBoolean());
+        await world.AbkAsync("disk", "stop", "d");
+        await Tool.SucceedAsync("qemu-io", "-f", "raw", "-c", "write -P 0x33 0 8M", uri);
+        await world.AbkAsync("disk", "start", "d");
+        Assert.True((await world.BitmapAsync("d", "auto.main")).GetProperty("inconsistent").GetBoolean());
+        server.Kill();
+    }
+
+    [Fact]
+    public async Task A_file_that_was_changed_after_a_kill_makes_its_bitmaps_inconsistent()
+    {
+        await using var world = await World.StartAsync();
+        var image = await world.AddDiskAsync("d", p => Image.Random(p, 8 * Image.MiB, seed: 83));
+        await world.AbkAsync("bitmap", "add", "d", "b");
+        await using (var guest = await Guest.ConnectAsync(world.Node, "d"))
+        {
+            await guest.FillAsync([5], 1);
+        }
+
+        await world.Node.KillAsync();
+        await world.StartNodeAsync();
+        Assert.False((await world.BitmapAsync("d", "b")).GetProperty("inconsistent").GetBoolean());
+
+        // An idle disk has no lease that could hide it.
+        await world.Node.KillAsync();
+        await using (var file = new FileStream(image, FileMode.Open))
+        {
+            file.WriteByte(1);
+        }
+
+        await world.StartNodeAsync();
+        Assert.True((await Patience.UntilAsync(
+            () => world.BitmapAsync("d", "b"), b => b.GetProperty("inconsistent").GetBoolean(), "the bitmap to be inconsistent")).GetProperty("inconsistent").GetBoolean());
+    }
+
+    private static async Task<Process> ServeAsync(string image, string socket)
+    {
+        var server = Process.Start(new ProcessStartInfo("qemu-nbd", ["-t", "-e", "8", "-f", "raw", "-k", socket, image]))!;
+        await Patience.UntilAsync(() => Task.FromResult(File.Exists(socket)), there => there, "qemu-nbd");
+        return server;
+    }
+
     /// <summary>Locks of any kind on the file.</summary>
     private static async Task<int> LocksAsync(string path)
     {

@@ -141,7 +141,7 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
         }
 
         Work(
-            () => disks.CreateAsync(id, c.Path, c.BlockBytes, c.JournalDirectory, c.IsReadOnly),
+            () => disks.CreateAsync(c),
             definition => Record([new DiskEvent.DiskAdded(definition, clock.Now())], () =>
             {
                 // Only now may guests see it: a disk that the journal does not know would be forgotten at the next start.

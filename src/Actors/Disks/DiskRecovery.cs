@@ -46,6 +46,7 @@ internal sealed class DiskRecovery
     {
         var recovery = new DiskRecovery(state, disk, repositories, clock);
         recovery.CompareBitmaps();
+        await recovery.CompareWithBasesAsync().ConfigureAwait(false);
         foreach (var job in state.Jobs.Values.Where(j => !running.Contains(j.Spec.Id)))
         {
             await recovery.TryAsync(() => recovery.PlanJobAsync(job)).ConfigureAwait(false);
@@ -145,6 +146,26 @@ internal sealed class DiskRecovery
         {
             // One that a job has frozen goes when the job is settled.
             _tidying.Add(() => _disk.TryRemoveBitmapAsync(nameless));
+        }
+    }
+
+    /// <summary>Rule 5, for backings that keep no modification time. A repository that is not there is no reason to distrust anything.</summary>
+    private async Task CompareWithBasesAsync()
+    {
+        var distrusted = _events.OfType<DiskEvent.BitmapInvalidated>().Select(e => e.Name).ToHashSet();
+        foreach (var bitmap in _state.Bitmaps.Values.Where(b => b is { BusyWith: null, InconsistentReason: null, Base.State: BaseState.Valid } && !distrusted.Contains(b.Name)))
+        {
+            try
+            {
+                if (_state.Definition is { IsExclusive: true } && await BaseSample.FindChangeAsync(_disk, bitmap, _repositories).ConfigureAwait(false) is { } offset)
+                {
+                    _events.Add(Invalidated(bitmap, $"the backing was changed by somebody else: at {offset} it differs from the base without being dirty"));
+                }
+            }
+            catch (Exception e) when (Failures.Explain(e).Code != RefusalCode.Internal)
+            {
+                // It is looked at again at the next opening.
+            }
         }
     }
 

@@ -3,6 +3,7 @@ using ActorBackup.Actors.Persistence;
 using ActorBackup.Core.Identity;
 using ActorBackup.Files;
 using ActorBackup.Messages;
+using ActorBackup.Messages.Disks;
 using ActorBackup.Volumes;
 using ActorBackup.Volumes.Backings;
 using ActorBackup.Volumes.Tracking;
@@ -37,7 +38,7 @@ public sealed class LocalDisks(
     /// <summary>The disk that has this file as its backing or tracking file; null when none has.</summary>
     public DiskId? UserOf(string path)
     {
-        var full = Path.GetFullPath(path);
+        var full = Backing.IsNbd(path) ? path : Path.GetFullPath(path);
         foreach (var (id, local) in _disks)
         {
             if (local.Definition is { } d && (d.Backing == full || d.TrackingPath == full))
@@ -74,19 +75,26 @@ public sealed class LocalDisks(
     /// <summary>Makes the disk's tracking file and opens it. Guests do not see it before <see cref="ServeAsync"/>.</summary>
     /// <exception cref="VolumeException">The backing or the tracking file's place is not usable.</exception>
     /// <exception cref="RefusedException">Says why not.</exception>
-    public async Task<DiskDefinition> CreateAsync(DiskId id, string path, long blockBytes, string? journalDirectory, bool isReadOnly)
+    public async Task<DiskDefinition> CreateAsync(DiskCommand.AddDisk order)
     {
-        var backing = Path.GetFullPath(path);
-        if (UserOf(backing) is { } other)
+        var id = order.Disk;
+        var location = Backing.IsNbd(order.Backing) ? order.Backing : Path.GetFullPath(order.Backing);
+        if (UserOf(location) is { } other)
         {
-            throw new RefusedException(new Refusal(RefusalCode.InUse, $"{backing} belongs to disk '{other}' already; one file cannot be two disks"));
+            throw new RefusedException(new Refusal(RefusalCode.InUse, $"{location} belongs to disk '{other}' already; one file cannot be two disks"));
         }
 
-        // Another node's or QEMU's file is "in use", whatever lies beside it.
-        FileBacking.Open(files, backing, isReadOnly).Dispose();
-        var trackingPath = place.PathFor(id, backing, journalDirectory);
+        // First of all the backing: another node's or QEMU's file is "in use", whatever lies beside it.
+        StoredDefinition stored;
+        using (var backing = await Backing.OpenAsync(files, location, order.IsReadOnly, order.AssumeDurable, time).ConfigureAwait(false))
+        {
+            CheckExclusive(order, backing);
+            stored = new StoredDefinition(id, location, backing.SizeBytes, (int)order.BlockBytes, order.IsReadOnly, order.AssumeDurable, order.IsExclusive);
+        }
+
+        var trackingPath = place.PathFor(id, location, order.JournalDirectory);
         RemoveOrphan(id, trackingPath);
-        var stored = TrackedDisk.Create(files, trackingPath, id, backing, (int)blockBytes, isReadOnly);
+        TrackedDisk.Create(files, trackingPath, stored);
         TrackedDisk? disk = null;
         try
         {
@@ -240,7 +248,22 @@ public sealed class LocalDisks(
     }
 
     private DiskDefinition DefinitionOf(StoredDefinition stored, string trackingPath) =>
-        new(stored.Id, stored.BackingPath, stored.SizeBytes, stored.BlockBytes, trackingPath, stored.IsReadOnly, Host);
+        new(stored.Id, stored.BackingPath, stored.SizeBytes, stored.BlockBytes, trackingPath, stored.IsReadOnly, Host)
+        {
+            IsExclusive = stored.IsExclusive,
+            AssumeDurable = stored.AssumeDurable,
+        };
+
+    /// <summary>Where nothing tells that somebody else wrote, the operator has to say that nobody does (rule 5).</summary>
+    private static void CheckExclusive(DiskCommand.AddDisk order, IBacking backing)
+    {
+        if (backing.ModifiedAt is null && !order.IsExclusive)
+        {
+            throw new RefusedException(new Refusal(
+                RefusalCode.InvalidArgument,
+                $"{backing.Path} keeps no modification time, so nobody could tell whether somebody else wrote to it while no node served it; if nobody does, say so with --exclusive"));
+        }
+    }
 
     /// <summary>A tracking file that nobody registered: left by a creation that a crash cut short, or somebody else's. Only the first may go.</summary>
     private void RemoveOrphan(DiskId id, string trackingPath)

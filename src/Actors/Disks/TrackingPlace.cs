@@ -1,6 +1,7 @@
 using ActorBackup.Core.Identity;
 using ActorBackup.Files;
 using ActorBackup.Messages;
+using ActorBackup.Volumes.Backings;
 
 namespace ActorBackup.Actors.Disks;
 
@@ -22,7 +23,7 @@ public sealed class TrackingPlace(IFileLayer files, string nodeDirectory)
             return Path.Combine(Checked(Path.GetFullPath(journalDirectory)), id.Value + Suffix);
         }
 
-        if (files.KindOf(backing) == FileKind.File && !IsUnderDev(Path.GetDirectoryName(backing)!))
+        if (!Backing.IsNbd(backing) && files.KindOf(backing) == FileKind.File && !IsUnderDev(Path.GetDirectoryName(backing)!))
         {
             return backing + Suffix;
         }

@@ -13,11 +13,18 @@ public abstract record DiskCommand
 
     public required DiskId Disk { get; init; }
 
-    /// <param name="Path">Absolute path of the raw file.</param>
+    /// <param name="Backing">Absolute path of the raw file or block device, or the URI of an NBD export.</param>
     /// <param name="BlockBytes">Granularity.</param>
     /// <param name="JournalDirectory">Where the tracking file lies; null = beside the file.</param>
     /// <param name="IsReadOnly">Refuse guest writes.</param>
-    public sealed record AddDisk(string Path, long BlockBytes, string? JournalDirectory, bool IsReadOnly) : DiskCommand;
+    public sealed record AddDisk(string Backing, long BlockBytes, string? JournalDirectory, bool IsReadOnly) : DiskCommand
+    {
+        /// <summary>Nobody else writes to a backing that keeps no modification time.</summary>
+        public bool IsExclusive { get; init; }
+
+        /// <summary>Accept a backing that cannot flush.</summary>
+        public bool AssumeDurable { get; init; }
+    }
 
     public sealed record RemoveDisk : DiskCommand;
 

@@ -4,7 +4,7 @@ namespace ActorBackup.Messages.Disks;
 
 /// <summary>What a disk is; fixed when it is added.</summary>
 /// <param name="Id">Name.</param>
-/// <param name="Backing">Absolute path of the raw file.</param>
+/// <param name="Backing">Absolute path of the raw file or block device, or the URI of an NBD export.</param>
 /// <param name="SizeBytes">A multiple of 512.</param>
 /// <param name="BlockBytes">Unit of tracking and copying, a power of two.</param>
 /// <param name="TrackingPath">Absolute path of the tracking file.</param>
@@ -17,4 +17,11 @@ public sealed record DiskDefinition(
     long BlockBytes,
     string TrackingPath,
     bool IsReadOnly,
-    string Host);
+    string Host)
+{
+    /// <summary>Nobody else writes to a backing that keeps no modification time: the operator says so (rule 5).</summary>
+    public bool IsExclusive { get; init; }
+
+    /// <summary>The operator vouches for a backing that cannot flush.</summary>
+    public bool AssumeDurable { get; init; }
+}

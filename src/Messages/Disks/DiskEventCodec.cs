@@ -99,6 +99,8 @@ public static class DiskEventCodec
             TrackingPath = d.TrackingPath,
             ReadOnly = d.IsReadOnly,
             Host = d.Host,
+            Exclusive = d.IsExclusive,
+            AssumeDurable = d.AssumeDurable,
         };
 
     private static W.BackupSpec ToWire(BackupSpec s)
@@ -152,7 +154,11 @@ public static class DiskEventCodec
                 x.Definition.BlockBytes,
                 x.Definition.TrackingPath,
                 x.Definition.ReadOnly,
-                x.Definition.Host),
+                x.Definition.Host)
+            {
+                IsExclusive = x.Definition.Exclusive,
+                AssumeDurable = x.Definition.AssumeDurable,
+            },
             Time(x.AtUnixMs));
 
     private static DiskEvent.BitmapAdded From(W.BitmapAdded x) =>

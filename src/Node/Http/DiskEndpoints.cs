@@ -4,6 +4,7 @@ using ActorBackup.Core.Blocks;
 using ActorBackup.Core.Identity;
 using ActorBackup.Messages.Catalog;
 using ActorBackup.Messages.Disks;
+using ActorBackup.Volumes.Backings;
 
 namespace ActorBackup.Node.Http;
 
@@ -30,14 +31,11 @@ public static class DiskEndpoints
             return Problem.Of(ErrorCodes.InvalidName, $"'{request.Id}' is not a disk id: {ObjectName.Rule}");
         }
 
-        if (request.Nbd is not null)
+        if (BackingOf(request) is not { } backing)
         {
-            return Problem.Of(ErrorCodes.NotSupported, "NBD backings are not available yet; add the disk with --file");
-        }
-
-        if (request.File is not { Length: > 0 } file || !Path.IsPathFullyQualified(file))
-        {
-            return Problem.Of(ErrorCodes.InvalidArgument, "a disk needs a backing: an absolute path of a raw file");
+            return Problem.Of(
+                ErrorCodes.InvalidArgument,
+                "a disk needs one backing: the absolute path of a raw file or block device, or the URI of an NBD export (nbd://HOST[:PORT]/NAME, nbd+unix:///NAME?socket=PATH)");
         }
 
         var granularity = request.Granularity ?? Granularity.DefaultBytes;
@@ -49,7 +47,12 @@ public static class DiskEndpoints
         }
 
         var disk = new DiskId(request.Id);
-        var reply = await node.AskAsync(new DiskCommand.AddDisk(file, granularity, request.Journal, request.ReadOnly) { Disk = disk });
+        var reply = await node.AskAsync(new DiskCommand.AddDisk(backing, granularity, request.Journal, request.ReadOnly)
+        {
+            Disk = disk,
+            IsExclusive = request.Exclusive,
+            AssumeDurable = request.AssumeDurable,
+        });
         if (reply is not DiskReply.Disk added)
         {
             return Refused(reply);
@@ -58,6 +61,15 @@ public static class DiskEndpoints
         await node.AskAsync(new CatalogCommand.RegisterDisk(disk, added.View.Definition.Host));
         return Results.Json(Of(added.View, local), ApiJson.Default.DiskResource, statusCode: 201);
     }
+
+    /// <summary>Null unless exactly one is named, and well.</summary>
+    private static string? BackingOf(AddDiskRequest request) =>
+        (request.File, request.Nbd) switch
+        {
+            ({ Length: > 0 } file, null) when Path.IsPathFullyQualified(file) => file,
+            (null, { } uri) when Backing.IsNbd(uri) => uri,
+            _ => null,
+        };
 
     private static async Task<IResult> ListAsync(NodeGateway node, LocalDisks local)
     {
@@ -110,7 +122,7 @@ public static class DiskEndpoints
             view.Definition.Id.Value,
             view.Definition.SizeBytes,
             view.Definition.BlockBytes,
-            $"file:{view.Definition.Backing}",
+            Backing.IsNbd(view.Definition.Backing) ? view.Definition.Backing : $"file:{view.Definition.Backing}",
             export?.Uri,
             Answers.Lower(view.Condition),
             view.Reason,

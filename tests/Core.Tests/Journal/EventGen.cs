@@ -64,8 +64,10 @@ internal static class EventGen
 
     public static Gen<object> Any { get; } = Gen.OneOf(
         Gen.Select(
-            Gen.Select(Text, Text, Text, Text), Gen.Long, Gen.Long, Gen.Bool, Time,
-            (t, size, block, readOnly, at) => (object)new DiskEvent.DiskAdded(new DiskDefinition(new DiskId(t.Item1), t.Item2, size, block, t.Item3, readOnly, t.Item4), at)),
+            Gen.Select(Text, Text, Text, Text), Gen.Long, Gen.Long, Gen.Select(Gen.Bool, Gen.Bool, Gen.Bool), Time,
+            (t, size, block, flags, at) => (object)new DiskEvent.DiskAdded(
+                new DiskDefinition(new DiskId(t.Item1), t.Item2, size, block, t.Item3, flags.Item1, t.Item4) { IsExclusive = flags.Item2, AssumeDurable = flags.Item3 },
+                at)),
         Time.Select(at => (object)new DiskEvent.DiskRemoved(at)),
         Time.Select(at => (object)new DiskEvent.DiskStopped(at)),
         Time.Select(at => (object)new DiskEvent.DiskStarted(at)),
