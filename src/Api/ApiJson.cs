@@ -23,6 +23,7 @@ namespace ActorBackup.Api;
 [JsonSerializable(typeof(HealthResource))]
 [JsonSerializable(typeof(ClusterResource))]
 [JsonSerializable(typeof(AddDiskRequest))]
+[JsonSerializable(typeof(ResizeDiskRequest))]
 [JsonSerializable(typeof(SetDiskRequest))]
 [JsonSerializable(typeof(AddBitmapRequest))]
 [JsonSerializable(typeof(MergeBitmapRequest))]

@@ -14,6 +14,8 @@ public sealed record AddDiskRequest(string Id)
     public string? Host { get; init; }
 }
 
+public sealed record ResizeDiskRequest(long SizeBytes);
+
 public sealed record SetDiskRequest
 {
     public string? File { get; init; }

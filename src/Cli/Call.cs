@@ -28,9 +28,10 @@ public sealed class Call(ParseResult parsed, CliHost host, CancellationToken can
 
     /// <summary>Null when the flag was not given.</summary>
     public long? Size(Option<string?> option, string code = ErrorCodes.InvalidSize) =>
-        Get(option) is not { } text ? null
-        : ByteSize.TryParse(text, out var bytes) ? bytes
-        : throw new CliException(code, $"{option.Name} '{text}' is no size: {ByteSize.Rule}");
+        Get(option) is not { } text ? null : ParseSize(option.Name, text, code);
+
+    public static long ParseSize(string name, string text, string code = ErrorCodes.InvalidSize) =>
+        ByteSize.TryParse(text, out var bytes) ? bytes : throw new CliException(code, $"{name} '{text}' is no size: {ByteSize.Rule}");
 
     /// <summary>Null when the flag was not given.</summary>
     public long? Rate(Option<string?> option) => Get(option) is not { } text ? null : ParseRate(option.Name, text);

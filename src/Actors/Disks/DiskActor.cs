@@ -87,6 +87,9 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
             case DiskCommand.StartDisk:
                 StartDisk();
                 break;
+            case DiskCommand.ResizeDisk c:
+                ResizeDisk(c);
+                break;
             case DiskCommand.AddBitmap c:
                 AddBitmap(c);
                 break;
@@ -201,6 +204,52 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
             () => disks.StartAsync(id),
             _ => Record(State.IsStopped ? [new DiskEvent.DiskStarted(clock.Now())] : [], () => RecoverThen(FinishWithDisk)),
             Fail);
+    }
+
+    private void ResizeDisk(DiskCommand.ResizeDisk c)
+    {
+        if (BitmapDecider.Online(State, id)?.Refusal is { } offline)
+        {
+            Finish(Rejected(offline));
+        }
+        else if (c.SizeBytes <= 0 || c.SizeBytes % Core.Blocks.Granularity.SectorBytes != 0)
+        {
+            Refuse(RefusalCode.InvalidSize, $"a disk is a positive multiple of {Core.Blocks.Granularity.SectorBytes} bytes, and {c.SizeBytes} is not");
+        }
+        else if (InUse("resized") is { } refusal)
+        {
+            Finish(Rejected(refusal));
+        }
+        else if (RequireOnline(out var disk))
+        {
+            if (disk.SizeBytes == c.SizeBytes && State.IntendedSizeBytes is null)
+            {
+                FinishWithDisk();
+                return;
+            }
+
+            Record([new DiskEvent.DiskResizeIntended(c.SizeBytes, clock.Now())], () => CompleteResize(FinishWithDisk, Fail));
+        }
+    }
+
+    /// <summary>D has the intention: F, the backing, then D again with the size that came of it.</summary>
+    private void CompleteResize(Action then, Action<Exception> failed) =>
+        Work(
+            () => disks.ResizeAsync(id, State.IntendedSizeBytes!.Value),
+            _ => EndResize(then),
+            e => EndResize(() => failed(e)));
+
+    /// <summary>A disk that is not open now may be half-way: its next start goes on.</summary>
+    private void EndResize(Action then)
+    {
+        if (Local.Disk is { } disk)
+        {
+            Record([new DiskEvent.DiskResized(disk.SizeBytes, clock.Now())], then);
+        }
+        else
+        {
+            then();
+        }
     }
 
     private Refusal? InUse(string done)
@@ -539,6 +588,21 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
         if (disks.Find(id)?.Disk is not { } disk)
         {
             then();
+            return;
+        }
+
+        if (State.IntendedSizeBytes is { } intended)
+        {
+            // Its opening did what a resize had begun; what was not begun is begun again.
+            if (disk.SizeBytes == intended)
+            {
+                EndResize(() => RecoverThen(then));
+            }
+            else
+            {
+                CompleteResize(() => RecoverThen(then), e => RecoveryFailed(e, then));
+            }
+
             return;
         }
 

@@ -185,6 +185,36 @@ public sealed class LocalDisks(
         return true;
     }
 
+    /// <summary>Gives the disk another size and serves it again, with whatever size it has then.</summary>
+    /// <exception cref="VolumeException">It could not be done.</exception>
+    /// <exception cref="RefusedException">The disk is not open, or cannot be opened again.</exception>
+    public async Task<bool> ResizeAsync(DiskId id, long sizeBytes)
+    {
+        if (Find(id) is not { Disk: { } disk } local)
+        {
+            throw new RefusedException(Find(id)?.Refusal ?? LocalDisk.Missing(id).Refusal!);
+        }
+
+        await exports.RemoveAsync(id.Value).ConfigureAwait(false);
+        try
+        {
+            await disk.ResizeAsync(sizeBytes).ConfigureAwait(false);
+            return true;
+        }
+        finally
+        {
+            if (disk.IsClosed)
+            {
+                _disks[id] = local with { Disk = null };
+                await StartAsync(id).ConfigureAwait(false);
+            }
+            else
+            {
+                Serve(id, local);
+            }
+        }
+    }
+
     /// <summary>Every disk gets its last checkpoint and a clean mark.</summary>
     public Task CloseAllAsync() => Task.WhenAll(_disks.Keys.Select(id => Task.Run(() => CloseAsync(id))));
 

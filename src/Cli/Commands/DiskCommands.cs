@@ -10,7 +10,7 @@ public static class DiskCommands
 {
     public static Command Create(CliHost host) => new("disk", "Disks that are protected, each exported over NBD under its id")
     {
-        Add(host), List(host), Show(host), Stop(host), Start(host), Remove(host),
+        Add(host), List(host), Show(host), Stop(host), Start(host), Resize(host), Remove(host),
     };
 
     private static Verb Add(CliHost host)
@@ -92,6 +92,24 @@ public static class DiskCommands
             .Does(async call =>
             {
                 var disk = await call.Node.PostAsync(ApiPath.Disk(call.Get(id), verb), ApiJson.Default.DiskResource, call.Cancellation);
+                call.Results.Write(disk, ApiJson.Default.DiskResource, table => DiskTable.Card(table, disk));
+            });
+    }
+
+    private static Verb Resize(CliHost host)
+    {
+        var id = Arguments.Disk();
+        var size = new Argument<string>("SIZE") { Description = "New size of disk and image; a device must have it already" };
+        return new Verb(host, "resize", "Give a disk another size; what is new is dirty, and the next backup is a full one. Shrinking cuts off what is beyond. Refused while a job runs or a client is connected")
+            {
+                id, size,
+            }
+            .Example("abk disk resize db 20G")
+            .Does(async call =>
+            {
+                var request = new ResizeDiskRequest(Call.ParseSize("SIZE", call.Get(size)));
+                var disk = await call.Node.PostAsync(
+                    ApiPath.Disk(call.Get(id), "resize"), request, ApiJson.Default.ResizeDiskRequest, ApiJson.Default.DiskResource, call.Cancellation);
                 call.Results.Write(disk, ApiJson.Default.DiskResource, table => DiskTable.Card(table, disk));
             });
     }

@@ -14,6 +14,9 @@ public sealed record DiskState
 
     public bool IsStopped { get; init; }
 
+    /// <summary>The size that a resize was to bring; null when none is open.</summary>
+    public long? IntendedSizeBytes { get; init; }
+
     public ImmutableSortedDictionary<string, BitmapState> Bitmaps { get; init; } =
         ImmutableSortedDictionary.Create<string, BitmapState>(StringComparer.Ordinal);
 

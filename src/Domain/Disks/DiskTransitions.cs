@@ -14,6 +14,8 @@ public static class DiskTransitions
             DiskEvent.DiskRemoved => new DiskState { NextSetId = state.NextSetId, Jobs = state.Jobs },
             DiskEvent.DiskStopped => state with { IsStopped = true },
             DiskEvent.DiskStarted => state with { IsStopped = false },
+            DiskEvent.DiskResizeIntended x => state with { IntendedSizeBytes = x.SizeBytes },
+            DiskEvent.DiskResized x => Resized(state, x.SizeBytes),
             DiskEvent.BitmapAdded x => Added(state, x),
             DiskEvent.BitmapRemoved x => state with { Bitmaps = state.Bitmaps.Remove(x.Name) },
             DiskEvent.BitmapCleared x => With(state, x.Name, b => b with { Base = BitmapBase.None }),
@@ -30,6 +32,22 @@ public static class DiskTransitions
             DiskEvent.PointDeleted x => state with { DeletedPoints = state.DeletedPoints.Add((x.Point, x.RepositoryId)) },
             _ => throw new UnreachableException($"No transition for {e.GetType().Name}."),
         };
+
+    /// <summary>A point of another size cannot be what the next one is laid over.</summary>
+    private static DiskState Resized(DiskState state, long sizeBytes)
+    {
+        if (state.Definition is not { } definition || definition.SizeBytes == sizeBytes)
+        {
+            return state with { IntendedSizeBytes = null };
+        }
+
+        return state with
+        {
+            IntendedSizeBytes = null,
+            Definition = definition with { SizeBytes = sizeBytes },
+            Bitmaps = state.Bitmaps.SetItems(state.Bitmaps.Select(b => KeyValuePair.Create(b.Key, b.Value with { Base = BitmapBase.None }))),
+        };
+    }
 
     private static DiskState Added(DiskState state, DiskEvent.BitmapAdded x) =>
         state with

@@ -32,6 +32,9 @@ public abstract record DiskCommand
 
     public sealed record StartDisk : DiskCommand;
 
+    /// <param name="SizeBytes">What the disk and its backing get.</param>
+    public sealed record ResizeDisk(long SizeBytes) : DiskCommand;
+
     /// <summary>Starts the actor after the node has started, so that unfinished jobs are settled.</summary>
     public sealed record Wake : DiskCommand;
 

@@ -20,6 +20,12 @@ public abstract record DiskEvent
 
     public sealed record DiskStarted(DateTimeOffset At) : DiskEvent;
 
+    /// <summary>The tracking file, then the backing, get this size; a recovery that finds this last does it again (rule 7).</summary>
+    public sealed record DiskResizeIntended(long SizeBytes, DateTimeOffset At) : DiskEvent;
+
+    /// <summary>The disk has this size: the intended one, or its former one when it could not be done. With another size no bitmap has a base.</summary>
+    public sealed record DiskResized(long SizeBytes, DateTimeOffset At) : DiskEvent;
+
     public sealed record BitmapAdded(string Name, ulong SetId, long GranularityBytes, bool Recording, bool Persistent, BitmapBase Base) : DiskEvent;
 
     public sealed record BitmapRemoved(string Name) : DiskEvent;

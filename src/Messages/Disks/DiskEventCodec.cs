@@ -16,6 +16,8 @@ public static class DiskEventCodec
             DiskEvent.DiskRemoved => "disk.removed.1",
             DiskEvent.DiskStopped => "disk.stopped.1",
             DiskEvent.DiskStarted => "disk.started.1",
+            DiskEvent.DiskResizeIntended => "disk.resizing.1",
+            DiskEvent.DiskResized => "disk.resized.1",
             DiskEvent.BitmapAdded => "bitmap.added.1",
             DiskEvent.BitmapRemoved => "bitmap.removed.1",
             DiskEvent.BitmapCleared => "bitmap.cleared.1",
@@ -42,6 +44,8 @@ public static class DiskEventCodec
             "disk.removed.1" => new DiskEvent.DiskRemoved(Time(W.DiskRemoved.Parser.ParseFrom(bytes).AtUnixMs)),
             "disk.stopped.1" => new DiskEvent.DiskStopped(Time(W.DiskStopped.Parser.ParseFrom(bytes).AtUnixMs)),
             "disk.started.1" => new DiskEvent.DiskStarted(Time(W.DiskStarted.Parser.ParseFrom(bytes).AtUnixMs)),
+            "disk.resizing.1" => From(W.DiskResizeIntended.Parser.ParseFrom(bytes)),
+            "disk.resized.1" => From(W.DiskResized.Parser.ParseFrom(bytes)),
             "bitmap.added.1" => From(W.BitmapAdded.Parser.ParseFrom(bytes)),
             "bitmap.removed.1" => new DiskEvent.BitmapRemoved(W.BitmapRemoved.Parser.ParseFrom(bytes).Name),
             "bitmap.cleared.1" => new DiskEvent.BitmapCleared(W.BitmapCleared.Parser.ParseFrom(bytes).Name),
@@ -65,6 +69,8 @@ public static class DiskEventCodec
             DiskEvent.DiskRemoved x => new W.DiskRemoved { AtUnixMs = Millis(x.At) },
             DiskEvent.DiskStopped x => new W.DiskStopped { AtUnixMs = Millis(x.At) },
             DiskEvent.DiskStarted x => new W.DiskStarted { AtUnixMs = Millis(x.At) },
+            DiskEvent.DiskResizeIntended x => new W.DiskResizeIntended { SizeBytes = x.SizeBytes, AtUnixMs = Millis(x.At) },
+            DiskEvent.DiskResized x => new W.DiskResized { SizeBytes = x.SizeBytes, AtUnixMs = Millis(x.At) },
             DiskEvent.BitmapAdded x => new W.BitmapAdded
             {
                 Name = x.Name,
@@ -160,6 +166,10 @@ public static class DiskEventCodec
                 AssumeDurable = x.Definition.AssumeDurable,
             },
             Time(x.AtUnixMs));
+
+    private static DiskEvent.DiskResizeIntended From(W.DiskResizeIntended x) => new(x.SizeBytes, Time(x.AtUnixMs));
+
+    private static DiskEvent.DiskResized From(W.DiskResized x) => new(x.SizeBytes, Time(x.AtUnixMs));
 
     private static DiskEvent.BitmapAdded From(W.BitmapAdded x) =>
         new(x.Name, x.SetId, x.GranularityBytes, x.Recording, x.Persistent, ConclusionCodec.From(x.Base));

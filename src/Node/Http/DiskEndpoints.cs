@@ -22,6 +22,8 @@ public static class DiskEndpoints
             ChangeAsync(new DiskCommand.StopDisk { Disk = new DiskId(disk) }, node, local)).Produces<DiskResource>().WithSummary("Release the backing");
         disks.MapPost("/{disk}/start", (string disk, NodeGateway node, LocalDisks local) =>
             ChangeAsync(new DiskCommand.StartDisk { Disk = new DiskId(disk) }, node, local)).Produces<DiskResource>().WithSummary("Take the backing again");
+        disks.MapPost("/{disk}/resize", (string disk, ResizeDiskRequest body, NodeGateway node, LocalDisks local) =>
+            ChangeAsync(new DiskCommand.ResizeDisk(body.SizeBytes) { Disk = new DiskId(disk) }, node, local)).Produces<DiskResource>().WithSummary("Give disk and backing another size");
     }
 
     private static async Task<IResult> AddAsync(AddDiskRequest request, NodeGateway node, LocalDisks local)

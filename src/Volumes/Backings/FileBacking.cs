@@ -27,7 +27,7 @@ public sealed class FileBacking : IBacking
 
     public string Path => _file.Path;
 
-    public long SizeBytes { get; }
+    public long SizeBytes { get; private set; }
 
     public DateTimeOffset? ModifiedAt => _isDevice ? null : _file.ModifiedAt;
 
@@ -77,6 +77,24 @@ public sealed class FileBacking : IBacking
     public void Punch(long offset, long length) => ZeroInner(offset, length, _file.PunchHole);
 
     public void Zero(long offset, long length) => ZeroInner(offset, length, _file.ZeroRange);
+
+    public string? WhyNotResizable(long sizeBytes) =>
+        _isDevice && _file.Length != sizeBytes ? $"the device has {_file.Length} bytes; give it the size first, then the disk" : null;
+
+    public void Resize(long sizeBytes)
+    {
+        if (!_isDevice)
+        {
+            _file.SetLength(sizeBytes);
+            _file.Sync();
+        }
+        else if (WhyNotResizable(sizeBytes) is { } why)
+        {
+            throw new FileLayerException(FileError.NotSupported, $"resize {Path}: {why}");
+        }
+
+        SizeBytes = sizeBytes;
+    }
 
     public (long Start, long End) NextData(long offset)
     {

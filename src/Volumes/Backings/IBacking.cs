@@ -30,6 +30,12 @@ public interface IBacking : IDisposable
     /// <summary>The range reads as zeroes and stays or becomes allocated where possible.</summary>
     void Zero(long offset, long length);
 
+    /// <summary>Why the backing cannot get this size, as a clause; null = it can.</summary>
+    string? WhyNotResizable(long sizeBytes) => "its backing has a size of its own";
+
+    /// <summary>Gives it this size, durably; what is new reads as zeroes. Not while anything else is asked of it.</summary>
+    void Resize(long sizeBytes) => throw new FileLayerException(FileError.NotSupported, $"resize {Path}: {WhyNotResizable(sizeBytes)}");
+
     /// <summary>The next run at or after offset that may hold data; (SizeBytes, SizeBytes) when only holes follow.</summary>
     (long Start, long End) NextData(long offset);
 

@@ -10,7 +10,7 @@ internal static class DiskOpening
     /// <exception cref="VolumeException">The backing has another size.</exception>
     public static void Check(TrackingFile file, SetTable sets, IBacking backing, TrackingExpectation? expected)
     {
-        if (backing.SizeBytes != sets.Definition.SizeBytes)
+        if (backing.SizeBytes != sets.Definition.SizeBytes && !sets.Definition.IsResizing)
         {
             throw new VolumeException(
                 VolumeError.BadSize,
@@ -33,6 +33,24 @@ internal static class DiskOpening
         }
 
         CheckModification(file, sets, backing);
+    }
+
+    /// <summary>Does what a resize did not come to.</summary>
+    public static void EndResizing(SetTable sets, IBacking backing)
+    {
+        if (sets.Definition.IsResizing)
+        {
+            try
+            {
+                backing.Resize(sets.Definition.SizeBytes);
+            }
+            catch (Files.FileLayerException e)
+            {
+                throw Failures.ToVolume(e, $"The backing {backing.Path} cannot get the size of disk {sets.Definition.Id}", "Correct that, then start the disk.");
+            }
+
+            sets.EndResizing();
+        }
     }
 
     /// <summary>An older version left no time in an unclean file; devices and servers keep none.</summary>

@@ -124,6 +124,7 @@ public sealed partial class TrackedDisk : IBlockDevice
             var definition = sets.Definition;
             backing = await Backing.OpenAsync(files, definition.BackingPath, definition.IsReadOnly, definition.AssumeDurable, time).ConfigureAwait(false);
             DiskOpening.Check(file, sets, backing, expected);
+            DiskOpening.EndResizing(sets, backing);
             var generation = Math.Max(file.Current.Generation, expected?.Generation ?? 0) + 1;
             var disk = new TrackedDisk(files, scheduler, time, backing, file, sets, generation, witness);
             disk.Begin(generation);

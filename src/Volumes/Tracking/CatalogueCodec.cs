@@ -20,6 +20,7 @@ internal static class CatalogueCodec
         ReadOnly = 1,
         AssumeDurable = 2,
         Exclusive = 4,
+        Resizing = 8,
     }
 
     [Flags]
@@ -94,6 +95,7 @@ internal static class CatalogueCodec
             IsReadOnly = flags.HasFlag(DefinitionFlags.ReadOnly),
             AssumeDurable = flags.HasFlag(DefinitionFlags.AssumeDurable),
             IsExclusive = flags.HasFlag(DefinitionFlags.Exclusive),
+            IsResizing = flags.HasFlag(DefinitionFlags.Resizing),
         };
         return new Catalogue(definition, sets, roots);
     }
@@ -101,7 +103,8 @@ internal static class CatalogueCodec
     private static DefinitionFlags FlagsOf(DiskDefinition definition) =>
         (definition.IsReadOnly ? DefinitionFlags.ReadOnly : 0)
         | (definition.AssumeDurable ? DefinitionFlags.AssumeDurable : 0)
-        | (definition.IsExclusive ? DefinitionFlags.Exclusive : 0);
+        | (definition.IsExclusive ? DefinitionFlags.Exclusive : 0)
+        | (definition.IsResizing ? DefinitionFlags.Resizing : 0);
 
     private static void WriteSet(ArrayBufferWriter<byte> output, CatalogueSet set)
     {

@@ -13,5 +13,8 @@ namespace ActorBackup.Volumes.Tracking;
 /// <param name="IsExclusive">The operator vouches for it that nobody else writes to a backing that keeps no modification time (rule 5).</param>
 public sealed record DiskDefinition(DiskId Id, string BackingPath, long SizeBytes, int BlockBytes, bool IsReadOnly = false, bool AssumeDurable = false, bool IsExclusive = false)
 {
+    /// <summary>The backing may still have its former size: the next opening resizes it.</summary>
+    public bool IsResizing { get; init; }
+
     public BlockGeometry Geometry => new(SizeBytes, BlockBytes);
 }

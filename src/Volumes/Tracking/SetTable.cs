@@ -14,7 +14,7 @@ internal sealed class SetTable(DiskDefinition definition)
     private long _version;
     private long _storedVersion;
 
-    public DiskDefinition Definition { get; } = definition;
+    public DiskDefinition Definition { get; private set; } = definition;
 
     public IReadOnlyList<TrackedSet> All => _sets;
 
@@ -70,6 +70,13 @@ internal sealed class SetTable(DiskDefinition definition)
     public void RemoveRoot(JobId job)
     {
         _roots = _roots.Remove(job);
+        MarkChanged();
+    }
+
+    /// <summary>The backing has its size.</summary>
+    public void EndResizing()
+    {
+        Definition = Definition with { IsResizing = false };
         MarkChanged();
     }
 

@@ -60,6 +60,32 @@ internal sealed class TrackedSet
 
     public static int PagesFor(BlockGeometry geometry) => checked((int)((geometry.BlockCount + TrackingFormat.BitsPerPage - 1) / TrackingFormat.BitsPerPage));
 
+    /// <summary>The same set of a disk of another size. What records gets the block that was or becomes the last one, and all that is new (rule 7).</summary>
+    public TrackedSet Resized(long sizeBytes)
+    {
+        var before = Bits.Geometry;
+        var resized = new TrackedSet(Id, Role, new BlockGeometry(sizeBytes, before.BlockBytes))
+        {
+            IsRecording = IsRecording,
+            ParentId = ParentId,
+            Job = Job,
+            InconsistentReason = InconsistentReason,
+        };
+        foreach (var extent in Bits.Extents().Where(e => e.Offset < sizeBytes))
+        {
+            resized.Bits.MarkBytes(extent.Offset, Math.Min(extent.Length, sizeBytes - extent.Offset));
+        }
+
+        if (IsRecording)
+        {
+            var tail = before.OffsetOf(before.IndexOf(Math.Min(before.SizeBytes, sizeBytes) - 1));
+            resized.Bits.MarkBytes(tail, sizeBytes - tail);
+        }
+
+        resized.MarkAllPagesDirty();
+        return resized;
+    }
+
     public void MarkAllPagesDirty() => Array.Fill(PageDirty, true);
 
     /// <summary>Flags the pages that hold the bits of a byte range of the disk.</summary>
