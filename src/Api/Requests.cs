@@ -19,6 +19,7 @@ public sealed record ResizeDiskRequest(long SizeBytes);
 public sealed record SetDiskRequest
 {
     public string? File { get; init; }
+    public string? Nbd { get; init; }
     public string? Journal { get; init; }
 }
 

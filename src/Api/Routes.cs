@@ -15,6 +15,7 @@ namespace ActorBackup.Api;
 /// GET    /v1/disks/{disk}                   DiskResource
 /// DELETE /v1/disks/{disk}?deletePoints=     204
 /// POST   /v1/disks/{disk}/stop|start        DiskResource
+/// POST   /v1/disks/{disk}/set               SetDiskRequest → DiskResource
 /// POST   /v1/disks/{disk}/resize            ResizeDiskRequest → DiskResource
 /// POST   /v1/disks/{disk}/bitmaps           AddBitmapRequest → 201 BitmapResource
 /// GET    /v1/disks/{disk}/bitmaps           BitmapResource[]

@@ -87,6 +87,9 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
             case DiskCommand.StartDisk:
                 StartDisk();
                 break;
+            case DiskCommand.SetDisk c:
+                SetDisk(c);
+                break;
             case DiskCommand.ResizeDisk c:
                 ResizeDisk(c);
                 break;
@@ -205,6 +208,32 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
             _ => Record(State.IsStopped ? [new DiskEvent.DiskStarted(clock.Now())] : [], () => RecoverThen(FinishWithDisk)),
             Fail);
     }
+
+    private void SetDisk(DiskCommand.SetDisk c)
+    {
+        if (State.Definition is null)
+        {
+            Finish(Rejected(BitmapDecider.UnknownDisk(id).Refusal!));
+        }
+        else if (Local.Disk is not null)
+        {
+            Refuse(RefusalCode.WrongState, $"disk '{id}' is online; stop it first ('abk disk stop {id}'), then move its file");
+        }
+        else if (State.IsStopped)
+        {
+            Work(() => disks.SetAsync(c), definition => Record(Moved(definition), FinishWithDisk), Fail);
+        }
+        else
+        {
+            // It is not open because its file is gone: it was not stopped, so it comes back.
+            Work(() => disks.SetAsync(c), definition => Record(Moved(definition), StartDisk), Fail);
+        }
+    }
+
+    private DiskEvent[] Moved(DiskDefinition now) =>
+        State.Definition is { } known && (known.Backing != now.Backing || known.TrackingPath != now.TrackingPath)
+            ? [new DiskEvent.DiskMoved(now.Backing, now.TrackingPath, clock.Now())]
+            : [];
 
     private void ResizeDisk(DiskCommand.ResizeDisk c)
     {
@@ -588,6 +617,12 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
         if (disks.Find(id)?.Disk is not { } disk)
         {
             then();
+            return;
+        }
+
+        if (Local.Definition is { } found && Moved(found) is { Length: > 0 } moved)
+        {
+            Record(moved, () => RecoverThen(then));
             return;
         }
 

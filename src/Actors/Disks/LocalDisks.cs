@@ -185,6 +185,35 @@ public sealed class LocalDisks(
         return true;
     }
 
+    /// <summary>Takes note that the backing is elsewhere, and moves the tracking file. The disk is not open.</summary>
+    /// <exception cref="VolumeException">One of the places is not usable.</exception>
+    /// <exception cref="RefusedException">Says why not.</exception>
+    public async Task<DiskDefinition> SetAsync(DiskCommand.SetDisk order)
+    {
+        var id = order.Disk;
+        var row = register.Find(id) ?? throw new RefusedException(new Refusal(RefusalCode.WrongState, $"disk '{id}' is not of this node"));
+        var stored = TrackedDisk.ReadDefinition(files, row.TrackingPath);
+        var location = order.Backing is not { } named ? stored.BackingPath : Backing.IsNbd(named) ? named : Path.GetFullPath(named);
+        if (location != stored.BackingPath)
+        {
+            await CheckMovedAsync(stored, location).ConfigureAwait(false);
+            TrackedDisk.SetBacking(files, row.TrackingPath, location);
+        }
+
+        if (order.JournalDirectory is not null && place.PathFor(id, location, order.JournalDirectory) is var target && target != row.TrackingPath)
+        {
+            // Whichever the register names is whole.
+            TrackedDisk.CopyTracking(files, row.TrackingPath, target);
+            register.Record([row with { TrackingPath = target }]);
+            files.Delete(row.TrackingPath);
+            row = row with { TrackingPath = target };
+        }
+
+        var definition = DefinitionOf(TrackedDisk.ReadDefinition(files, row.TrackingPath), row.TrackingPath);
+        _disks[id] = new LocalDisk(definition, null, _disks.GetValueOrDefault(id)?.Refusal);
+        return definition;
+    }
+
     /// <summary>Gives the disk another size and serves it again, with whatever size it has then.</summary>
     /// <exception cref="VolumeException">It could not be done.</exception>
     /// <exception cref="RefusedException">The disk is not open, or cannot be opened again.</exception>
@@ -283,6 +312,27 @@ public sealed class LocalDisks(
             IsExclusive = stored.IsExclusive,
             AssumeDurable = stored.AssumeDurable,
         };
+
+    private async Task CheckMovedAsync(StoredDefinition stored, string location)
+    {
+        if (UserOf(location) is { } other && other != stored.Id)
+        {
+            throw new RefusedException(new Refusal(RefusalCode.InUse, $"{location} belongs to disk '{other}' already; one file cannot be two disks"));
+        }
+
+        using var backing = await Backing.OpenAsync(files, location, stored.IsReadOnly, stored.AssumeDurable, time).ConfigureAwait(false);
+        if (backing.SizeBytes != stored.SizeBytes)
+        {
+            throw new RefusedException(new Refusal(
+                RefusalCode.InvalidSize, $"{location} has {backing.SizeBytes} bytes, and disk '{stored.Id}' has {stored.SizeBytes}; name the file that was moved"));
+        }
+
+        if (backing.ModifiedAt is null && !stored.IsExclusive)
+        {
+            throw new RefusedException(new Refusal(
+                RefusalCode.InvalidArgument, $"{location} keeps no modification time, and disk '{stored.Id}' was not added with --exclusive; remove it and add it with that"));
+        }
+    }
 
     /// <summary>Where nothing tells that somebody else wrote, the operator has to say that nobody does (rule 5).</summary>
     private static void CheckExclusive(DiskCommand.AddDisk order, IBacking backing)

@@ -10,7 +10,7 @@ public static class DiskCommands
 {
     public static Command Create(CliHost host) => new("disk", "Disks that are protected, each exported over NBD under its id")
     {
-        Add(host), List(host), Show(host), Stop(host), Start(host), Resize(host), Remove(host),
+        Add(host), List(host), Show(host), Stop(host), Start(host), Set(host), Resize(host), Remove(host),
     };
 
     private static Verb Add(CliHost host)
@@ -92,6 +92,23 @@ public static class DiskCommands
             .Does(async call =>
             {
                 var disk = await call.Node.PostAsync(ApiPath.Disk(call.Get(id), verb), ApiJson.Default.DiskResource, call.Cancellation);
+                call.Results.Write(disk, ApiJson.Default.DiskResource, table => DiskTable.Card(table, disk));
+            });
+    }
+
+    private static Verb Set(CliHost host)
+    {
+        var id = Arguments.Disk();
+        var file = new Option<string?>("--file") { Description = "Where the image or device is now; it has the disk's size", HelpName = "PATH" };
+        var nbd = new Option<string?>("--nbd") { Description = "Where the NBD export is now", HelpName = "URI" };
+        var journal = new Option<string?>("--journal") { Description = "Directory to move the tracking file to", HelpName = "DIR" };
+        return new Verb(host, "set", "Tell where a stopped disk's backing is now, or move its tracking file") { id, file, nbd, journal }
+            .Example("abk disk stop db && mv /old/db.raw /new/db.raw && abk disk set db --file /new/db.raw --journal /new && abk disk start db")
+            .Does(async call =>
+            {
+                var request = new SetDiskRequest { File = call.FullPath(file), Nbd = call.Get(nbd), Journal = call.FullPath(journal) };
+                var disk = await call.Node.PostAsync(
+                    ApiPath.Disk(call.Get(id), "set"), request, ApiJson.Default.SetDiskRequest, ApiJson.Default.DiskResource, call.Cancellation);
                 call.Results.Write(disk, ApiJson.Default.DiskResource, table => DiskTable.Card(table, disk));
             });
     }

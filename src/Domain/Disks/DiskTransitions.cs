@@ -16,6 +16,7 @@ public static class DiskTransitions
             DiskEvent.DiskStarted => state with { IsStopped = false },
             DiskEvent.DiskResizeIntended x => state with { IntendedSizeBytes = x.SizeBytes },
             DiskEvent.DiskResized x => Resized(state, x.SizeBytes),
+            DiskEvent.DiskMoved x => state with { Definition = state.Definition is { } d ? d with { Backing = x.Backing, TrackingPath = x.TrackingPath } : null },
             DiskEvent.BitmapAdded x => Added(state, x),
             DiskEvent.BitmapRemoved x => state with { Bitmaps = state.Bitmaps.Remove(x.Name) },
             DiskEvent.BitmapCleared x => With(state, x.Name, b => b with { Base = BitmapBase.None }),

@@ -35,6 +35,10 @@ public abstract record DiskCommand
     /// <param name="SizeBytes">What the disk and its backing get.</param>
     public sealed record ResizeDisk(long SizeBytes) : DiskCommand;
 
+    /// <param name="Backing">Where the backing is now, of the same size; null = where it was.</param>
+    /// <param name="JournalDirectory">Where the tracking file is to go; null = it stays.</param>
+    public sealed record SetDisk(string? Backing, string? JournalDirectory) : DiskCommand;
+
     /// <summary>Starts the actor after the node has started, so that unfinished jobs are settled.</summary>
     public sealed record Wake : DiskCommand;
 

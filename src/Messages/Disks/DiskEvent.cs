@@ -26,6 +26,9 @@ public abstract record DiskEvent
     /// <summary>The disk has this size: the intended one, or its former one when it could not be done. With another size no bitmap has a base.</summary>
     public sealed record DiskResized(long SizeBytes, DateTimeOffset At) : DiskEvent;
 
+    /// <summary>Backing or tracking file are in another place; the tracking file says so already.</summary>
+    public sealed record DiskMoved(string Backing, string TrackingPath, DateTimeOffset At) : DiskEvent;
+
     public sealed record BitmapAdded(string Name, ulong SetId, long GranularityBytes, bool Recording, bool Persistent, BitmapBase Base) : DiskEvent;
 
     public sealed record BitmapRemoved(string Name) : DiskEvent;

@@ -18,6 +18,7 @@ public static class DiskEventCodec
             DiskEvent.DiskStarted => "disk.started.1",
             DiskEvent.DiskResizeIntended => "disk.resizing.1",
             DiskEvent.DiskResized => "disk.resized.1",
+            DiskEvent.DiskMoved => "disk.moved.1",
             DiskEvent.BitmapAdded => "bitmap.added.1",
             DiskEvent.BitmapRemoved => "bitmap.removed.1",
             DiskEvent.BitmapCleared => "bitmap.cleared.1",
@@ -46,6 +47,7 @@ public static class DiskEventCodec
             "disk.started.1" => new DiskEvent.DiskStarted(Time(W.DiskStarted.Parser.ParseFrom(bytes).AtUnixMs)),
             "disk.resizing.1" => From(W.DiskResizeIntended.Parser.ParseFrom(bytes)),
             "disk.resized.1" => From(W.DiskResized.Parser.ParseFrom(bytes)),
+            "disk.moved.1" => From(W.DiskMoved.Parser.ParseFrom(bytes)),
             "bitmap.added.1" => From(W.BitmapAdded.Parser.ParseFrom(bytes)),
             "bitmap.removed.1" => new DiskEvent.BitmapRemoved(W.BitmapRemoved.Parser.ParseFrom(bytes).Name),
             "bitmap.cleared.1" => new DiskEvent.BitmapCleared(W.BitmapCleared.Parser.ParseFrom(bytes).Name),
@@ -71,6 +73,7 @@ public static class DiskEventCodec
             DiskEvent.DiskStarted x => new W.DiskStarted { AtUnixMs = Millis(x.At) },
             DiskEvent.DiskResizeIntended x => new W.DiskResizeIntended { SizeBytes = x.SizeBytes, AtUnixMs = Millis(x.At) },
             DiskEvent.DiskResized x => new W.DiskResized { SizeBytes = x.SizeBytes, AtUnixMs = Millis(x.At) },
+            DiskEvent.DiskMoved x => new W.DiskMoved { Backing = x.Backing, TrackingPath = x.TrackingPath, AtUnixMs = Millis(x.At) },
             DiskEvent.BitmapAdded x => new W.BitmapAdded
             {
                 Name = x.Name,
@@ -170,6 +173,8 @@ public static class DiskEventCodec
     private static DiskEvent.DiskResizeIntended From(W.DiskResizeIntended x) => new(x.SizeBytes, Time(x.AtUnixMs));
 
     private static DiskEvent.DiskResized From(W.DiskResized x) => new(x.SizeBytes, Time(x.AtUnixMs));
+
+    private static DiskEvent.DiskMoved From(W.DiskMoved x) => new(x.Backing, x.TrackingPath, Time(x.AtUnixMs));
 
     private static DiskEvent.BitmapAdded From(W.BitmapAdded x) =>
         new(x.Name, x.SetId, x.GranularityBytes, x.Recording, x.Persistent, ConclusionCodec.From(x.Base));

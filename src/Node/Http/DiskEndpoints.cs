@@ -22,6 +22,7 @@ public static class DiskEndpoints
             ChangeAsync(new DiskCommand.StopDisk { Disk = new DiskId(disk) }, node, local)).Produces<DiskResource>().WithSummary("Release the backing");
         disks.MapPost("/{disk}/start", (string disk, NodeGateway node, LocalDisks local) =>
             ChangeAsync(new DiskCommand.StartDisk { Disk = new DiskId(disk) }, node, local)).Produces<DiskResource>().WithSummary("Take the backing again");
+        disks.MapPost("/{disk}/set", SetAsync).Produces<DiskResource>().WithSummary("Name the new place of a backing that was moved, or move the tracking file");
         disks.MapPost("/{disk}/resize", (string disk, ResizeDiskRequest body, NodeGateway node, LocalDisks local) =>
             ChangeAsync(new DiskCommand.ResizeDisk(body.SizeBytes) { Disk = new DiskId(disk) }, node, local)).Produces<DiskResource>().WithSummary("Give disk and backing another size");
     }
@@ -33,7 +34,7 @@ public static class DiskEndpoints
             return Problem.Of(ErrorCodes.InvalidName, $"'{request.Id}' is not a disk id: {ObjectName.Rule}");
         }
 
-        if (BackingOf(request) is not { } backing)
+        if (BackingOf(request.File, request.Nbd) is not { } backing)
         {
             return Problem.Of(
                 ErrorCodes.InvalidArgument,
@@ -65,10 +66,10 @@ public static class DiskEndpoints
     }
 
     /// <summary>Null unless exactly one is named, and well.</summary>
-    private static string? BackingOf(AddDiskRequest request) =>
-        (request.File, request.Nbd) switch
+    private static string? BackingOf(string? file, string? nbd) =>
+        (file, nbd) switch
         {
-            ({ Length: > 0 } file, null) when Path.IsPathFullyQualified(file) => file,
+            ({ Length: > 0 }, null) when Path.IsPathFullyQualified(file) => file,
             (null, { } uri) when Backing.IsNbd(uri) => uri,
             _ => null,
         };
@@ -89,6 +90,15 @@ public static class DiskEndpoints
         await node.AskAsync(command) is var reply && reply is DiskReply.Disk changed
             ? Results.Json(Of(changed.View, local), ApiJson.Default.DiskResource)
             : Refused(reply);
+
+    private static async Task<IResult> SetAsync(string disk, SetDiskRequest request, NodeGateway node, LocalDisks local)
+    {
+        var backing = BackingOf(request.File, request.Nbd);
+        return (backing is null && (request.File is not null || request.Nbd is not null)) || (backing is null && request.Journal is null)
+            ? Problem.Of(
+                ErrorCodes.InvalidArgument, "name what is new: one backing (an absolute path, or the URI of an NBD export), or the directory of the tracking file, or both")
+            : await ChangeAsync(new DiskCommand.SetDisk(backing, request.Journal) { Disk = new DiskId(disk) }, node, local);
+    }
 
     private static async Task<IResult> RemoveAsync(string disk, bool? deletePoints, NodeGateway node, RepositoryGateway repositories)
     {

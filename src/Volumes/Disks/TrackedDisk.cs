@@ -89,6 +89,12 @@ public sealed partial class TrackedDisk : IBlockDevice
     /// <exception cref="VolumeException">The tracking file is missing, damaged, or of a newer version.</exception>
     public static DiskDefinition ReadDefinition(IFileLayer files, string trackingPath) => TrackingFileOpening.ReadDefinition(files, trackingPath);
 
+    /// <summary>Names another backing of the same size in the tracking file of a disk that is not open.</summary>
+    public static void SetBacking(IFileLayer files, string trackingPath, string backingPath) => TrackingFileMove.SetBacking(files, trackingPath, backingPath);
+
+    /// <summary>Copies the tracking file of a disk that is not open; the caller makes the copy count before it deletes the first.</summary>
+    public static void CopyTracking(IFileLayer files, string from, string to) => TrackingFileMove.Copy(files, from, to);
+
     /// <summary>Whether the tracking file is of this disk and was never opened: left by a creation that was cut short.</summary>
     public static bool IsUnused(IFileLayer files, string trackingPath, DiskId id)
     {

@@ -73,6 +73,12 @@ internal sealed class SetTable(DiskDefinition definition)
         MarkChanged();
     }
 
+    public void SetBacking(string backingPath)
+    {
+        Definition = Definition with { BackingPath = backingPath };
+        IsChanged = true;
+    }
+
     /// <summary>The backing has its size.</summary>
     public void EndResizing()
     {

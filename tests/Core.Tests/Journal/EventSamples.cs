@@ -71,6 +71,7 @@ internal static class EventSamples
         ("full", new DiskEvent.DiskStarted(At)),
         ("full", new DiskEvent.DiskResizeIntended(21_474_836_480, At)),
         ("full", new DiskEvent.DiskResized(21_474_836_480, At)),
+        ("full", new DiskEvent.DiskMoved("/srv/images/db-data.raw", "/var/lib/actorbackup/db-data.abktrack", At)),
         ("full", new DiskEvent.BitmapAdded("täglich", 3, 4096, true, true, new BitmapBase(BaseState.Valid, Point, "5f0c"))),
         ("least", new DiskEvent.BitmapAdded("b", 1, 512, false, false, BitmapBase.None)),
         ("full", new DiskEvent.BitmapRemoved("daily")),
