@@ -21,7 +21,9 @@ public class ResizeTests
         await Patience.UntilAsync(() => world.AbkAsync("disk", "show", "d"), d => d.GetProperty("clients").GetInt32() == 0, "the guest to be gone");
         await world.RefusedAsync(2, "512", "disk", "resize", "d", "1000");
         await world.RefusedAsync(2, "size", "disk", "resize", "d", "many");
+        await world.AbkAsync("bitmap", "add", "d", "short-lived", "--transient");
         Assert.Equal(16 * Image.MiB, (await world.AbkAsync("disk", "resize", "d", "16M")).GetProperty("sizeBytes").GetInt64());
+        Assert.Equal(["auto.main"], (await world.AbkAsync("bitmap", "list", "d")).EnumerateArray().Select(b => b.GetProperty("name").GetString()));
         await using (var guest = await Guest.ConnectAsync(world.Node, "d"))
         {
             await guest.FillAsync([200], 5);

@@ -265,8 +265,8 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
     private void CompleteResize(Action then, Action<Exception> failed) =>
         Work(
             () => disks.ResizeAsync(id, State.IntendedSizeBytes!.Value),
-            _ => EndResize(then),
-            e => EndResize(() => failed(e)));
+            _ => EndResize(() => RecoverThen(then)),
+            e => EndResize(() => RecoverThen(() => failed(e))));
 
     /// <summary>A disk that is not open now may be half-way: its next start goes on.</summary>
     private void EndResize(Action then)
@@ -635,7 +635,7 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
             }
             else
             {
-                CompleteResize(() => RecoverThen(then), e => RecoveryFailed(e, then));
+                CompleteResize(then, e => RecoveryFailed(e, then));
             }
 
             return;

@@ -84,7 +84,9 @@ public sealed class LocalDisks(
             throw new RefusedException(new Refusal(RefusalCode.InUse, $"{location} belongs to disk '{other}' already; one file cannot be two disks"));
         }
 
-        // First of all the backing: another node's or QEMU's file is "in use", whatever lies beside it.
+        var trackingPath = place.PathFor(id, location, order.JournalDirectory);
+
+        // Before anything that lies beside it: another node's or QEMU's file is "in use", whatever is there.
         StoredDefinition stored;
         using (var backing = await Backing.OpenAsync(files, location, order.IsReadOnly, order.AssumeDurable, time).ConfigureAwait(false))
         {
@@ -92,7 +94,6 @@ public sealed class LocalDisks(
             stored = new StoredDefinition(id, location, backing.SizeBytes, (int)order.BlockBytes, order.IsReadOnly, order.AssumeDurable, order.IsExclusive);
         }
 
-        var trackingPath = place.PathFor(id, location, order.JournalDirectory);
         RemoveOrphan(id, trackingPath);
         TrackedDisk.Create(files, trackingPath, stored);
         TrackedDisk? disk = null;

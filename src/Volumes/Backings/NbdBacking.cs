@@ -17,6 +17,7 @@ public sealed class NbdBacking : IBacking
 
     private readonly NbdLink _link;
     private readonly SemaphoreSlim _flushing = new(1);
+    private FileLayerException? _flushFailure;
 
     private NbdBacking(NbdUri uri, NbdLink link)
     {
@@ -74,7 +75,7 @@ public sealed class NbdBacking : IBacking
 
     public void Write(long offset, ReadOnlySpan<byte> data) => Wait(WriteAsync(offset, data.ToArray()));
 
-    public void Sync() => Wait(new ValueTask(FlushAsync()));
+    public void Sync() => Wait(new ValueTask(FlushAsync(unlessBelow: -1)));
 
     public void Punch(long offset, long length) => Wait(PunchAsync(offset, length));
 
@@ -133,7 +134,7 @@ public sealed class NbdBacking : IBacking
 
         if (unflushed.Bytes > UnflushedBytesMax)
         {
-            await FlushAsync().ConfigureAwait(false);
+            await FlushAsync(UnflushedBytesMax).ConfigureAwait(false);
         }
 
         var change = unflushed.Add(kind, offset, length, data);
@@ -150,8 +151,8 @@ public sealed class NbdBacking : IBacking
         }
     }
 
-    /// <summary>One at a time: the next one covers more.</summary>
-    private async Task FlushAsync()
+    /// <summary>One at a time, and not when fewer bytes than this are left by then.</summary>
+    private async Task FlushAsync(long unlessBelow)
     {
         if (_link.Unflushed is not { } unflushed)
         {
@@ -161,9 +162,25 @@ public sealed class NbdBacking : IBacking
         await _flushing.WaitAsync().ConfigureAwait(false);
         try
         {
+            if (unflushed.Bytes <= unlessBelow)
+            {
+                return;
+            }
+
+            if (_flushFailure is { } failure)
+            {
+                throw new FileLayerException(failure.Error, failure.Message, failure);
+            }
+
             var covered = unflushed.Answered();
             await RunAsync(c => c.FlushAsync(CancellationToken.None), "flush").ConfigureAwait(false);
             unflushed.Remove(covered);
+        }
+        catch (FileLayerException e) when (!NbdLink.IsAway(e.InnerException))
+        {
+            // The server has said that something is lost, and may not say so again (rule 3). One that is away will get everything again.
+            _flushFailure ??= e;
+            throw;
         }
         finally
         {

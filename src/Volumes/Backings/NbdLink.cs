@@ -41,6 +41,9 @@ internal sealed class NbdLink : IAsyncDisposable
     /// <summary>Changes that a flush must cover, with copies of their bytes; null where the server cannot flush.</summary>
     public UnflushedWrites? Unflushed => _unflushed;
 
+    /// <summary>The request failed because the server stayed away, not because it said so.</summary>
+    public static bool IsAway(Exception? e) => e is BlockDeviceException { InnerException: IOException or BlockDeviceException };
+
     /// <exception cref="IOException">There is no server, or it refuses.</exception>
     public static async Task<NbdLink> OpenAsync(NbdUri uri, TimeProvider time) => new(uri, time, await ConnectAsync(uri).ConfigureAwait(false));
 

@@ -121,6 +121,20 @@ public sealed class NbdBackingTests : IDisposable
     }
 
     [ProgramFact("nbdkit")]
+    public async Task Rule_3_a_flush_that_the_server_failed_is_never_repeated_into_success()
+    {
+        var once = Path.Combine(_directory, "failed");
+        await StartAsync(
+            "nbdkit", "eval", $"get_size=echo {SizeBytes}", "pread=head -c $3 /dev/zero", "pwrite=cat >/dev/null", $"flush=[ -e {once} ] || {{ touch {once}; echo EIO >&2; exit 1; }}");
+        using var backing = await OpenAsync();
+        backing.Write(0, new byte[512]);
+
+        Assert.Throws<Files.FileLayerException>(backing.Sync);
+        Assert.True(File.Exists(once));
+        Assert.Throws<Files.FileLayerException>(backing.Sync);
+    }
+
+    [ProgramFact("nbdkit")]
     public async Task A_server_that_comes_back_with_another_size_is_not_used()
     {
         await StartAsync("nbdkit", "memory", $"{SizeBytes}");
@@ -192,10 +206,23 @@ public sealed class NbdBackingTests : IDisposable
     {
         File.Delete(Socket);
         _server = Program.Start(program, program == "nbdkit" ? ["-f", "-U", Socket, .. arguments] : arguments);
-        while (!File.Exists(Socket))
+        while (!await AnswersAsync())
         {
-            Assert.False(_server.HasExited, $"{program} ended: {(_server.HasExited ? await _server.StandardError.ReadToEndAsync() : "")}");
+            Assert.False(_server.HasExited, $"{program} ended with {(_server.HasExited ? _server.ExitCode : 0)}: {(_server.HasExited ? await _server.StandardError.ReadToEndAsync() : "")}");
             await Task.Delay(10);
+        }
+    }
+
+    private async Task<bool> AnswersAsync()
+    {
+        try
+        {
+            await (await Nbd.Client.NbdClient.ConnectAsync(Uri)).DisposeAsync();
+            return true;
+        }
+        catch (IOException)
+        {
+            return false;
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 
 namespace ActorBackup.Volumes.Tests.Backings;
@@ -6,6 +7,7 @@ namespace ActorBackup.Volumes.Tests.Backings;
 internal static class Program
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+    private static readonly BlockingCollection<Action> Starts = StartThread();
 
     public static bool IsInstalled(string name) =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Append("/usr/sbin").Any(d => File.Exists(Path.Combine(d, name)));
@@ -27,8 +29,38 @@ internal static class Program
         Assert.True(exitCode == 0, $"{name} {string.Join(' ', arguments)}: exit code {exitCode}\n{printed}");
     }
 
-    public static Process Start(string name, params string[] arguments) =>
-        Process.Start(new ProcessStartInfo(name, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true })!;
+    public static Process Start(string name, params string[] arguments)
+    {
+        var started = new TaskCompletionSource<Process>();
+        Starts.Add(() =>
+        {
+            try
+            {
+                started.SetResult(Process.Start(
+                    new ProcessStartInfo(name, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true })!);
+            }
+            catch (System.ComponentModel.Win32Exception e)
+            {
+                started.SetException(e);
+            }
+        });
+        return started.Task.GetAwaiter().GetResult();
+    }
+
+    /// <summary>A server that asked to be ended with its parent (PR_SET_PDEATHSIG) ends with the thread that started it: this one stays.</summary>
+    private static BlockingCollection<Action> StartThread()
+    {
+        var starts = new BlockingCollection<Action>();
+        new Thread(() =>
+        {
+            foreach (var start in starts.GetConsumingEnumerable())
+            {
+                start();
+            }
+        })
+        { IsBackground = true, Name = "starts programs" }.Start();
+        return starts;
+    }
 }
 
 /// <summary>Skipped, with the reason, where a program is not installed.</summary>
