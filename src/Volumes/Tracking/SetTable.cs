@@ -76,7 +76,7 @@ internal sealed class SetTable(DiskDefinition definition)
     public void SetBacking(string backingPath)
     {
         Definition = Definition with { BackingPath = backingPath };
-        IsChanged = true;
+        MarkChanged();
     }
 
     /// <summary>The backing has its size.</summary>
