@@ -103,7 +103,7 @@ public static class DiskCommands
         var nbd = new Option<string?>("--nbd") { Description = "Where the NBD export is now", HelpName = "URI" };
         var journal = new Option<string?>("--journal") { Description = "Directory to move the tracking file to", HelpName = "DIR" };
         return new Verb(host, "set", "Tell where a stopped disk's backing is now, or move its tracking file") { id, file, nbd, journal }
-            .Example("abk disk stop db && mv /old/db.raw /new/db.raw && abk disk set db --file /new/db.raw --journal /new && abk disk start db")
+            .Example("abk disk set db --file /new/db.raw --journal /new")
             .Does(async call =>
             {
                 var request = new SetDiskRequest { File = call.FullPath(file), Nbd = call.Get(nbd), Journal = call.FullPath(journal) };
