@@ -8,7 +8,7 @@ internal static class DiskOpening
 {
     /// <summary>Is it the tracking file that the journal knows, and the backing that it left (rules 4 and 5)? If not, bitmaps become inconsistent.</summary>
     /// <exception cref="VolumeException">The backing has another size.</exception>
-    public static void Check(TrackingFile file, SetTable sets, IBacking backing, TrackingExpectation? expected)
+    public static void Check(TrackingFile file, SetTable sets, IBacking backing, TrackingExpectation? expected, TrackingGuards guards)
     {
         if (backing.SizeBytes != sets.Definition.SizeBytes && !sets.Definition.IsResizing)
         {
@@ -18,6 +18,7 @@ internal static class DiskOpening
                 + "it was resized or replaced. Bring the old size back, or remove the disk and add it again.");
         }
 
+        expected = guards.CheckGeneration ? expected : null;
         if (expected is { } journal && journal.FileId != file.Current.FileId)
         {
             sets.MarkAllInconsistent("the tracking file is not the one that the journal knows: it was replaced");
@@ -36,12 +37,14 @@ internal static class DiskOpening
     }
 
     /// <summary>Does what a resize did not come to.</summary>
-    public static void EndResizing(SetTable sets, IBacking backing)
+    public static void EndResizing(TrackingFile file, SetTable sets, IBacking backing)
     {
         if (sets.Definition.IsResizing)
         {
             try
             {
+                // A process that was killed may have left "resizing" in the page cache only.
+                file.File.Sync();
                 backing.Resize(sets.Definition.SizeBytes);
             }
             catch (Files.FileLayerException e)
@@ -79,7 +82,7 @@ internal static class DiskOpening
     }
 
     /// <summary>After a crash: every block of a region with an intent may have been written, and its bits may be lost.</summary>
-    public static void ApplyIntents(TrackingFile file, SetTable sets)
+    public static void ApplyIntents(TrackingFile file, SetTable sets, TrackingGuards guards)
     {
         if (file.Current.IsClean)
         {
@@ -87,7 +90,8 @@ internal static class DiskOpening
         }
 
         var size = sets.Definition.SizeBytes;
-        foreach (var region in TrackingFileOpening.ReadIntents(file))
+        var regions = guards.OnlyIntentRegions ? TrackingFileOpening.ReadIntents(file) : Enumerable.Range(0, file.Current.RegionCount);
+        foreach (var region in regions)
         {
             var offset = region * file.Current.RegionBytes;
             var length = Math.Min(file.Current.RegionBytes, size - offset);

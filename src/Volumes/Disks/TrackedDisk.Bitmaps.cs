@@ -53,6 +53,10 @@ public sealed partial class TrackedDisk
             await ChangeRecordersAsync(() => _sets.Remove(set)).ConfigureAwait(false);
             await StoreAsync().ConfigureAwait(false);
         }
+        else
+        {
+            await StoreWhatIsLeftAsync().ConfigureAwait(false);
+        }
     }
 
     /// <summary>Removes the set unless a job uses it.</summary>
@@ -81,6 +85,7 @@ public sealed partial class TrackedDisk
         ThrowIfBusy(set);
         if (set.IsRecording == recording)
         {
+            await StoreWhatIsLeftAsync().ConfigureAwait(false);
             return;
         }
 
@@ -126,6 +131,12 @@ public sealed partial class TrackedDisk
 
         await StoreAsync().ConfigureAwait(false);
     }
+
+    /// <summary>
+    /// A command that finds its work done in memory, because an earlier try changed that and then failed to store it, must store it: whoever asked takes
+    /// the answer for durable, and the journal follows.
+    /// </summary>
+    private Task StoreWhatIsLeftAsync() => _guards.StoreBeforeRepeatCounts && _sets.NeedsCheckpoint ? StoreAsync() : Task.CompletedTask;
 
     private async Task<Scheduling.AsyncLock.Holder> EnterAsync()
     {

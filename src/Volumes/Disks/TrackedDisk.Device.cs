@@ -162,7 +162,7 @@ public sealed partial class TrackedDisk
     {
         foreach (var snapshot in Volatile.Read(ref _snapshots))
         {
-            if (!snapshot.MayPass(change.Offset, change.Length))
+            if (!snapshot.MayPass(change.Offset, change.Length) && _guards.CopyBeforeWrite)
             {
                 return false;
             }
@@ -196,19 +196,28 @@ public sealed partial class TrackedDisk
         var recorders = Volatile.Read(ref _recorders);
         var (first, last) = _regions.Of(change.Offset, change.Length);
         var isDurable = _regions.Enter(first, last);
-        recorders.Mark(change.Offset, change.Length);
-        var mustCommit = recorders.NeedIntents && !(isDurable && _heartbeat.TryUse());
+        if (_guards.BitsBeforeWrite)
+        {
+            recorders.Mark(change.Offset, change.Length);
+        }
+
+        var mustCommit = recorders.NeedIntents && _guards.IntentBeforeWrite && !(isDurable && _heartbeat.TryUse());
         if (mustCommit || _backing.IsRemote)
         {
-            return CommitAndApplyAsync(change, first, last, mustCommit, isDurable);
+            return CommitAndApplyAsync(change, recorders, first, last, mustCommit, isDurable);
         }
 
         try
         {
-            Apply(change);
+            Apply(change, recorders);
             if (recorders.NeedIntents && !_heartbeat.Covers)
             {
                 _heartbeat.NoteLate();
+            }
+
+            if (!isDurable && recorders.NeedIntents)
+            {
+                _ = _journal.CommitAsync(first, last);
             }
         }
         catch (Exception e) when (Failures.IsExpected(e))
@@ -223,7 +232,7 @@ public sealed partial class TrackedDisk
         return change.IsForced ? new ValueTask(SyncForGuestAsync()) : ValueTask.CompletedTask;
     }
 
-    private async ValueTask CommitAndApplyAsync(GuestChange change, int first, int last, bool mustCommit, bool isDurable)
+    private async ValueTask CommitAndApplyAsync(GuestChange change, Recorders recorders, int first, int last, bool mustCommit, bool isDurable)
     {
         try
         {
@@ -233,6 +242,7 @@ public sealed partial class TrackedDisk
             }
 
             await ApplyAsync(change).ConfigureAwait(false);
+            MarkLate(change, recorders);
             if (!_heartbeat.Covers)
             {
                 _heartbeat.NoteLate();
@@ -261,7 +271,7 @@ public sealed partial class TrackedDisk
             _ => _backing.ZeroAsync(change.Offset, change.Length),
         };
 
-    private void Apply(in GuestChange change)
+    private void Apply(in GuestChange change, Recorders recorders)
     {
         switch (change.Kind)
         {
@@ -274,6 +284,16 @@ public sealed partial class TrackedDisk
             default:
                 _backing.Zero(change.Offset, change.Length);
                 break;
+        }
+
+        MarkLate(change, recorders);
+    }
+
+    private void MarkLate(in GuestChange change, Recorders recorders)
+    {
+        if (!_guards.BitsBeforeWrite)
+        {
+            recorders.Mark(change.Offset, change.Length);
         }
     }
 

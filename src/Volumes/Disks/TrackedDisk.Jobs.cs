@@ -119,7 +119,7 @@ public sealed partial class TrackedDisk
         if (!_sets.Knows(job))
         {
             // Settled in memory by a call whose store failed: it is settled when the tracking file says so.
-            await StoreIfChangedAsync().ConfigureAwait(false);
+            await StoreWhatIsLeftAsync().ConfigureAwait(false);
             return;
         }
 
@@ -150,7 +150,7 @@ public sealed partial class TrackedDisk
             DropCheckpoint(job);
         }
 
-        await StoreIfChangedAsync().ConfigureAwait(false);
+        await StoreWhatIsLeftAsync().ConfigureAwait(false);
     }
 
     private DiskSnapshot OpenSnapshot(SnapshotRequest request)
@@ -223,7 +223,7 @@ public sealed partial class TrackedDisk
     /// <summary>Bytes that a job read may still be in the page cache only: they must be on stable storage before a bit that they make superfluous goes (rule 3).</summary>
     private async Task FlushForAsync(JobId job)
     {
-        if (!IsReadOnly && _flushedFor.Add(job))
+        if (!IsReadOnly && _guards.FlushBeforeBitsGo && _flushedFor.Add(job))
         {
             try
             {

@@ -73,7 +73,7 @@ public sealed partial class TrackedDisk
         _file.Reserve(resized.All.Count, resized.All.Sum(s => (long)s.Pages.Length));
         var regionBytes = TrackingFormat.RegionBytesFor(sizeBytes);
         var attempt = new CheckpointAttempt(
-            _file, resized, _health, s => Amend(s) with { RegionBytes = regionBytes, RegionCount = (int)((sizeBytes + regionBytes - 1) / regionBytes) });
+            _file, resized, _health, s => Amend(s) with { RegionBytes = regionBytes, RegionCount = (int)((sizeBytes + regionBytes - 1) / regionBytes) }, _guards);
         attempt.WritePages([]);
         attempt.WriteCatalogue();
         attempt.WriteSuperblock();

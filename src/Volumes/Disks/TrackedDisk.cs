@@ -18,6 +18,7 @@ public sealed partial class TrackedDisk : IBlockDevice
 {
     private static readonly TimeSpan CheckpointPeriod = TimeSpan.FromSeconds(1);
 
+    private readonly TrackingGuards _guards;
     private readonly IFileLayer _files;
     private readonly IScheduler _scheduler;
     private readonly TimeProvider _time;
@@ -42,15 +43,24 @@ public sealed partial class TrackedDisk : IBlockDevice
     private bool _writesAllowed;
     private bool _closed;
 
-    private TrackedDisk(IFileLayer files, IScheduler scheduler, TimeProvider time, IBacking backing, TrackingFile file, SetTable sets, ulong generation, ITrackingWitness? witness)
+    private TrackedDisk(
+        IFileLayer files,
+        IScheduler scheduler,
+        TimeProvider time,
+        IBacking backing,
+        TrackingFile file,
+        SetTable sets,
+        ulong generation,
+        ITrackingWitness? witness,
+        TrackingGuards guards)
     {
-        (_files, _scheduler, _time, _backing, _file, _sets, _witness) = (files, scheduler, time, backing, file, sets, witness);
-        _regions = new RegionTable(sets.Definition.SizeBytes, file.Current.RegionBytes, file.Current.RegionCount);
-        _health = new TrackingHealth(file.File, e => Distrust($"the tracking file could not be synced: {e.Message}"));
+        (_files, _scheduler, _time, _backing, _file, _sets, _witness, _guards) = (files, scheduler, time, backing, file, sets, witness, guards);
+        _regions = new RegionTable(sets.Definition.SizeBytes, file.Current.RegionBytes, file.Current.RegionCount, guards);
+        _health = new TrackingHealth(file.File, e => Distrust($"the tracking file could not be synced: {e.Message}"), guards);
         _heartbeat = new Heartbeat(file.File, time, () => backing.ModifiedAt, generation);
         _journal = new IntentJournal(file.File, _regions, scheduler, _health, _heartbeat);
-        _checkpointer = new Checkpointer(file, sets, _regions, _journal, _health, scheduler);
-        _backingSync = new GroupedSync(scheduler, backing.Sync, e => Distrust($"the backing could not be synced: {e.Message}"));
+        _checkpointer = new Checkpointer(file, sets, _regions, _journal, _health, scheduler, guards);
+        _backingSync = new GroupedSync(scheduler, backing.Sync, e => Distrust($"the backing could not be synced: {e.Message}"), guards);
         _gate = new WriteGate(scheduler);
         _commands = new AsyncLock(scheduler);
     }
@@ -120,8 +130,18 @@ public sealed partial class TrackedDisk : IBlockDevice
     /// <param name="expected">What the journal database recorded last (rule 4); null = it is new.</param>
     /// <param name="witness">Where it records more; null = nowhere, and a journal or tracking file that is put back is noticed by its generation only.</param>
     /// <exception cref="VolumeException">One of the files is not usable.</exception>
-    public static async Task<TrackedDisk> OpenAsync(
-        IFileLayer files, IScheduler scheduler, TimeProvider time, string trackingPath, TrackingExpectation? expected, ITrackingWitness? witness = null)
+    public static Task<TrackedDisk> OpenAsync(
+        IFileLayer files, IScheduler scheduler, TimeProvider time, string trackingPath, TrackingExpectation? expected, ITrackingWitness? witness = null) =>
+        OpenAsync(files, scheduler, time, trackingPath, expected, witness, TrackingGuards.On);
+
+    internal static async Task<TrackedDisk> OpenAsync(
+        IFileLayer files,
+        IScheduler scheduler,
+        TimeProvider time,
+        string trackingPath,
+        TrackingExpectation? expected,
+        ITrackingWitness? witness,
+        TrackingGuards guards)
     {
         var (file, sets) = TrackingFileOpening.Open(files, trackingPath);
         IBacking? backing = null;
@@ -129,10 +149,10 @@ public sealed partial class TrackedDisk : IBlockDevice
         {
             var definition = sets.Definition;
             backing = await Backing.OpenAsync(files, definition.BackingPath, definition.IsReadOnly, definition.AssumeDurable, time).ConfigureAwait(false);
-            DiskOpening.Check(file, sets, backing, expected);
-            DiskOpening.EndResizing(sets, backing);
+            DiskOpening.Check(file, sets, backing, expected, guards);
+            DiskOpening.EndResizing(file, sets, backing);
             var generation = Math.Max(file.Current.Generation, expected?.Generation ?? 0) + 1;
-            var disk = new TrackedDisk(files, scheduler, time, backing, file, sets, generation, witness);
+            var disk = new TrackedDisk(files, scheduler, time, backing, file, sets, generation, witness, guards);
             disk.Begin(generation);
             return disk;
         }
@@ -210,14 +230,36 @@ public sealed partial class TrackedDisk : IBlockDevice
 
     private void Begin(ulong generation)
     {
-        DiskOpening.ApplyIntents(_file, _sets);
+        if (_guards.SyncBeforeReuse)
+        {
+            // The newest superblock may be in the page cache only, when its process was killed. What only its predecessor refers to is not free before it is durable.
+            _health.Sync();
+        }
+
+        DiskOpening.ApplyIntents(_file, _sets, _guards);
+        if (!_guards.StoreBeforeIntentsGo)
+        {
+            ForgetIntents();
+        }
+
         _checkpointer.StoreNow(s => Amend(s) with { Generation = generation });
 
-        // What they stood for is in the pages now. Should the clearing be lost, they only claim too much.
-        _file.ClearIntents();
+        ForgetIntents();
         _ = _gate.HoldAsync();
         RefreshRecorders();
         _timer = _time.CreateTimer(_ => _scheduler.Post(() => _ = CheckpointInBackgroundAsync()), null, CheckpointPeriod, CheckpointPeriod);
+    }
+
+    private void ForgetIntents()
+    {
+        try
+        {
+            _file.ClearIntents();
+        }
+        catch (FileLayerException)
+        {
+            // What they stood for is in the pages by now. Those that stay only claim too much, and the next intent writes over them.
+        }
     }
 
     private async Task CheckpointInBackgroundAsync()
@@ -296,7 +338,12 @@ public sealed partial class TrackedDisk : IBlockDevice
     /// <summary>Changes which sets record, or replaces a recording set's bits, while no write is inside.</summary>
     private async Task ChangeRecordersAsync(Action change)
     {
-        await _gate.HoldAsync().ConfigureAwait(false);
+        var drained = _gate.HoldAsync();
+        if (_guards.DrainBeforeFreeze)
+        {
+            await drained.ConfigureAwait(false);
+        }
+
         try
         {
             change();
@@ -315,7 +362,7 @@ public sealed partial class TrackedDisk : IBlockDevice
     private void StopRecording(TrackedSet set)
     {
         set.IsRecording = false;
-        foreach (var region in _regions.DurableRegions())
+        foreach (var region in _guards.StoreWhatStopsRecording ? _regions.DurableRegions() : [])
         {
             var (offset, length) = _regions.ExtentOf(region);
             set.MarkPagesDirty(offset, length);

@@ -1,5 +1,6 @@
 using ActorBackup.Core.Blocks;
 using ActorBackup.Files;
+using ActorBackup.Volumes.Scheduling;
 
 namespace ActorBackup.Volumes.Disks;
 
@@ -17,7 +18,7 @@ internal sealed class WriteGate(IScheduler scheduler)
     private int _holds;
     private bool _closed;
     private TaskCompletionSource? _drained;
-    private TaskCompletionSource? _resumed;
+    private SharedEnd? _resumed;
 
     public bool TryEnter()
     {
@@ -49,7 +50,7 @@ internal sealed class WriteGate(IScheduler scheduler)
                 throw new BlockDeviceException(BlockDeviceError.ShuttingDown, "The disk is closed.");
             }
 
-            return _holds == 0 ? Task.CompletedTask : _resumed!.Task.WaitAsync(cancellation);
+            return _holds == 0 ? Task.CompletedTask : _resumed!.Join().WaitAsync(cancellation);
         }
     }
 
@@ -60,7 +61,7 @@ internal sealed class WriteGate(IScheduler scheduler)
         {
             if (_holds++ == 0)
             {
-                _resumed = new TaskCompletionSource();
+                _resumed = new SharedEnd();
                 Interlocked.Or(ref _state, Held);
             }
 
@@ -76,7 +77,7 @@ internal sealed class WriteGate(IScheduler scheduler)
 
     public void Release()
     {
-        TaskCompletionSource? resumed = null;
+        SharedEnd? resumed = null;
         lock (_lock)
         {
             if (--_holds == 0)
@@ -88,21 +89,21 @@ internal sealed class WriteGate(IScheduler scheduler)
 
         if (resumed is not null)
         {
-            scheduler.Post(resumed.SetResult);
+            scheduler.Post(() => resumed.End());
         }
     }
 
     /// <summary>Held for ever: who waits is told that the disk is closed. The caller has a hold.</summary>
     public void Close()
     {
-        TaskCompletionSource resumed;
+        SharedEnd resumed;
         lock (_lock)
         {
             _closed = true;
             resumed = _resumed!;
         }
 
-        scheduler.Post(() => resumed.TrySetResult());
+        scheduler.Post(() => resumed.End());
     }
 
     private void SignalDrained()

@@ -1,4 +1,5 @@
 using ActorBackup.Files;
+using ActorBackup.Volumes.Tracking;
 
 namespace ActorBackup.Volumes.Scheduling;
 
@@ -7,10 +8,10 @@ namespace ActorBackup.Volumes.Scheduling;
 /// A failed sync is remembered for ever (rule 3): the kernel reports a lost page once and calls it clean afterwards, so a later sync that succeeds
 /// proves nothing about what was written before.
 /// </remarks>
-internal sealed class GroupedSync(IScheduler scheduler, Action sync, Action<VolumeException> onFailure)
+internal sealed class GroupedSync(IScheduler scheduler, Action sync, Action<VolumeException> onFailure, TrackingGuards guards)
 {
     private readonly Lock _lock = new();
-    private TaskCompletionSource? _next;
+    private SharedEnd? _next;
     private bool _active;
     private VolumeException? _failure;
 
@@ -26,7 +27,7 @@ internal sealed class GroupedSync(IScheduler scheduler, Action sync, Action<Volu
         Task joined;
         lock (_lock)
         {
-            joined = (_next ??= new TaskCompletionSource()).Task;
+            joined = (_next ??= new SharedEnd()).Join();
             if (_active)
             {
                 return joined;
@@ -41,7 +42,7 @@ internal sealed class GroupedSync(IScheduler scheduler, Action sync, Action<Volu
 
     private void Run()
     {
-        TaskCompletionSource batch;
+        SharedEnd batch;
         lock (_lock)
         {
             batch = _next!;
@@ -61,14 +62,7 @@ internal sealed class GroupedSync(IScheduler scheduler, Action sync, Action<Volu
             scheduler.Post(Run);
         }
 
-        if (failure is null)
-        {
-            batch.SetResult();
-        }
-        else
-        {
-            batch.SetException(failure);
-        }
+        batch.End(failure);
     }
 
     private VolumeException? TrySync()
@@ -88,6 +82,11 @@ internal sealed class GroupedSync(IScheduler scheduler, Action sync, Action<Volu
                 VolumeError.SyncFailed,
                 $"{e.Message}. Writes that were accepted before may be lost; check the device, then take a full backup.",
                 e);
+            if (!guards.RememberFailedSync)
+            {
+                return failure;
+            }
+
             Volatile.Write(ref _failure, failure);
             onFailure(failure);
             return failure;

@@ -3,7 +3,7 @@ using ActorBackup.Files;
 namespace ActorBackup.Volumes.Tracking;
 
 /// <summary>One try to store all sets. Its steps run in order, each once, while no command runs.</summary>
-internal sealed class CheckpointAttempt(TrackingFile file, SetTable sets, TrackingHealth health, Func<Superblock, Superblock> amend)
+internal sealed class CheckpointAttempt(TrackingFile file, SetTable sets, TrackingHealth health, Func<Superblock, Superblock> amend, TrackingGuards guards)
 {
     private readonly List<uint> _taken = [];
     private readonly List<uint> _cataloguePages = [];
@@ -46,7 +46,11 @@ internal sealed class CheckpointAttempt(TrackingFile file, SetTable sets, Tracki
             }
 
             PageChain.Write(file.File, _cataloguePages, bytes);
-            health.Sync();
+            if (guards.SyncBeforeSuperblock)
+            {
+                health.Sync();
+            }
+
             _superblock = amend(file.Current) with
             {
                 Sequence = file.Current.Sequence + 1,
@@ -61,7 +65,10 @@ internal sealed class CheckpointAttempt(TrackingFile file, SetTable sets, Tracki
         try
         {
             file.WriteSuperblock(_superblock);
-            health.Sync();
+            if (guards.SyncBeforeForget)
+            {
+                health.Sync();
+            }
         }
         catch (Exception e) when (Failures.IsExpected(e))
         {
@@ -102,7 +109,7 @@ internal sealed class CheckpointAttempt(TrackingFile file, SetTable sets, Tracki
         }
         else
         {
-            var number = Take();
+            var number = guards.ShadowPages || set.Pages[page].Number < TrackingFormat.FirstStorePage ? Take() : set.Pages[page].Number;
             file.WritePage(number, _buffer);
             _changes.Add((set, page, new StoredPage(number, TrackingFormat.Checksum(_buffer))));
         }
@@ -133,7 +140,11 @@ internal sealed class CheckpointAttempt(TrackingFile file, SetTable sets, Tracki
     {
         foreach (var (set, page, stored) in _changes)
         {
-            file.Space.Free(set.Pages[page].Number);
+            if (guards.ShadowPages || stored.Number != set.Pages[page].Number)
+            {
+                file.Space.Free(set.Pages[page].Number);
+            }
+
             set.Pages[page] = stored;
             set.PageDirty[page] = false;
         }

@@ -24,7 +24,8 @@ internal enum CheckpointKind
 /// to be forgotten, for every set that records. A page of a region that is not quiet may be stored with any subset of its newest bits, since its
 /// intent brings them all back.
 /// </remarks>
-internal sealed class Checkpointer(TrackingFile file, SetTable sets, RegionTable regions, IntentJournal journal, TrackingHealth health, IScheduler scheduler)
+internal sealed class Checkpointer(
+    TrackingFile file, SetTable sets, RegionTable regions, IntentJournal journal, TrackingHealth health, IScheduler scheduler, TrackingGuards guards)
 {
     /// <summary>Durable when it completes.</summary>
     /// <exception cref="VolumeException">It failed: nothing is lost, the intents stay, and the next checkpoint stores the same again.</exception>
@@ -38,7 +39,7 @@ internal sealed class Checkpointer(TrackingFile file, SetTable sets, RegionTable
         }
 
         // Separate steps, so that guest writes come between them in a single-threaded simulation as they do with threads.
-        var attempt = new CheckpointAttempt(file, sets, health, amend);
+        var attempt = new CheckpointAttempt(file, sets, health, amend, guards);
         await scheduler.RunAsync(() => attempt.WritePages(quiet.Select(regions.ExtentOf))).ConfigureAwait(false);
         await scheduler.RunAsync(attempt.WriteCatalogue).ConfigureAwait(false);
         await scheduler.RunAsync(attempt.WriteSuperblock).ConfigureAwait(false);
@@ -48,7 +49,7 @@ internal sealed class Checkpointer(TrackingFile file, SetTable sets, RegionTable
     /// <summary>The same on the caller's stack, while the disk is being opened and no intent is held.</summary>
     public void StoreNow(Func<Superblock, Superblock> amend)
     {
-        var attempt = new CheckpointAttempt(file, sets, health, amend);
+        var attempt = new CheckpointAttempt(file, sets, health, amend, guards);
         attempt.WritePages([]);
         attempt.WriteCatalogue();
         attempt.WriteSuperblock();

@@ -1,5 +1,6 @@
 using System.Numerics;
 using ActorBackup.Files;
+using ActorBackup.Volumes.Scheduling;
 
 namespace ActorBackup.Volumes.Tracking;
 
@@ -54,9 +55,9 @@ internal sealed class IntentJournal(IFile file, RegionTable regions, IScheduler 
             return (joinsRunning, joinsNext) switch
             {
                 (false, false) => Task.CompletedTask,
-                (true, false) => _running!.Done.Task,
+                (true, false) => _running!.Done.Join(),
                 (false, true) => JoinNext(),
-                _ => Task.WhenAll(_running!.Done.Task, JoinNext()),
+                _ => Task.WhenAll(_running!.Done.Join(), JoinNext()),
             };
         }
     }
@@ -129,7 +130,7 @@ internal sealed class IntentJournal(IFile file, RegionTable regions, IScheduler 
             scheduler.Post(Run);
         }
 
-        return _next.Done.Task;
+        return _next.Done.Join();
     }
 
     private void Run()
@@ -157,14 +158,7 @@ internal sealed class IntentJournal(IFile file, RegionTable regions, IScheduler 
             scheduler.Post(Run);
         }
 
-        if (failure is null)
-        {
-            batch.Done.SetResult();
-        }
-        else
-        {
-            batch.Done.SetException(failure);
-        }
+        batch.Done.End(failure);
     }
 
     /// <summary>After a failure nothing is repeated here: a region that is entered again goes into a new batch, and superfluous intents only cost copying.</summary>
@@ -235,6 +229,6 @@ internal sealed class IntentJournal(IFile file, RegionTable regions, IScheduler 
 
         public bool NeedsSync { get; set; }
 
-        public TaskCompletionSource Done { get; } = new();
+        public SharedEnd Done { get; } = new();
     }
 }

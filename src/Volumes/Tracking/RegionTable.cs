@@ -13,11 +13,13 @@ internal sealed class RegionTable
     private const int Durable = 1 << 30;
     private const int Touched = 1 << 29;
 
+    private readonly TrackingGuards _guards;
     private readonly int[] _states;
     private readonly int _shift;
 
-    public RegionTable(long sizeBytes, long regionBytes, int regionCount)
+    public RegionTable(long sizeBytes, long regionBytes, int regionCount, TrackingGuards guards)
     {
+        _guards = guards;
         SizeBytes = sizeBytes;
         _shift = BitOperations.Log2((ulong)regionBytes);
         _states = new int[regionCount];
@@ -100,5 +102,8 @@ internal sealed class RegionTable
     }
 
     /// <summary>Makes the intent not durable, unless a write came since <see cref="TakeQuiet"/>.</summary>
-    public bool TryForget(int region) => Interlocked.CompareExchange(ref _states[region], 0, Durable) == Durable;
+    public bool TryForget(int region) =>
+        _guards.ForgetOnlyQuiet
+            ? Interlocked.CompareExchange(ref _states[region], 0, Durable) == Durable
+            : (Interlocked.And(ref _states[region], ~Durable) & Durable) != 0;
 }

@@ -14,7 +14,7 @@ internal static class TrackingFileMove
         using (tracking)
         {
             sets.SetBacking(backingPath);
-            var attempt = new CheckpointAttempt(tracking, sets, new TrackingHealth(tracking.File, _ => { }), s => s);
+            var attempt = new CheckpointAttempt(tracking, sets, new TrackingHealth(tracking.File, _ => { }, TrackingGuards.On), s => s, TrackingGuards.On);
             attempt.WritePages([]);
             attempt.WriteCatalogue();
             attempt.WriteSuperblock();

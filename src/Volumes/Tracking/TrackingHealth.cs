@@ -3,7 +3,7 @@ using ActorBackup.Files;
 namespace ActorBackup.Volumes.Tracking;
 
 /// <summary>Syncs the tracking file and knows whether it can still make anything durable. Once it cannot, it never can again (rule 3).</summary>
-internal sealed class TrackingHealth(IFile file, Action<VolumeException> onFailure)
+internal sealed class TrackingHealth(IFile file, Action<VolumeException> onFailure, TrackingGuards guards)
 {
     private readonly Lock _lock = new();
     private VolumeException? _failure;
@@ -31,6 +31,11 @@ internal sealed class TrackingHealth(IFile file, Action<VolumeException> onFailu
             }
             catch (FileLayerException e)
             {
+                if (!guards.RememberFailedSync)
+                {
+                    return Describe(e);
+                }
+
                 Volatile.Write(ref _failure, Describe(e));
             }
         }
