@@ -1,0 +1,154 @@
+using ActorBackup.Core.Bitmaps;
+using ActorBackup.Core.Identity;
+using ActorBackup.Core.Jobs;
+using ActorBackup.Domain.Disks;
+using ActorBackup.Messages.Disks;
+using ActorBackup.Simulation.Tests.Machines;
+using ActorBackup.Simulation.Tests.Model;
+using ActorBackup.Volumes;
+using ActorBackup.Volumes.Snapshots;
+
+namespace ActorBackup.Simulation.Tests.Disks;
+
+/// <summary>A backup from its instant to its point over the shipped snapshot, as the shipped run does it.</summary>
+internal sealed class BackupJob(World world, DiskProcess process, BackupSpec spec)
+{
+    private JobCopy? _copy;
+    private SimPoint? _base;
+
+    public BackupControl Control { get; } = new();
+
+    public BackupSpec Spec => spec;
+
+    public async Task RunAsync()
+    {
+        BackupEnded ended;
+        try
+        {
+            ended = await SnapshotAndCopyAsync();
+        }
+        catch (Exception e) when (IsExpected(e))
+        {
+            ended = Ended(Control.IsCancelled ? JobOutcome.Cancelled : JobOutcome.Failed, null, false, false);
+        }
+
+        world.Trace.Add($"job ended {ended.End.Outcome}", ended.End.Point is null ? 0 : 1, ended.IsPointUnpublished ? 1 : 0);
+        if (!process.IsStopping)
+        {
+            process.Tell(() => new Conclusions(world, process).ConcludeAsync(ended));
+        }
+    }
+
+    public static bool IsExpected(Exception e) => e is VolumeException or RepositoryAway;
+
+    private async Task<BackupEnded> SnapshotAndCopyAsync()
+    {
+        if (spec.Base is { } basePoint)
+        {
+            _base = world.Repository.Find(process.Number, basePoint) ?? throw new RepositoryAway();
+        }
+
+        var snapshot = await process.Disk.StartSnapshotAsync(Request(), CancellationToken.None);
+
+        // This is the instant: nothing has run since writes were held.
+        world.Instants[spec.Id] = new Dictionary<long, byte[]>(world.Machine.Backing.Cache);
+        world.Trace.Add("instant", world.Instants[spec.Id].Count);
+        if (spec.Bitmap is not null)
+        {
+            world.Shadows[spec.BitmapSet].Freeze(spec.Id);
+        }
+
+        _copy = new JobCopy(world, process, this, snapshot, _base?.Tree ?? SimTree.Empty);
+        var isCopied = false;
+        try
+        {
+            isCopied = await _copy.RunAsync();
+        }
+        finally
+        {
+            await snapshot.DisposeAsync();
+        }
+
+        return await ConcludeAsync(isCopied);
+    }
+
+    private SnapshotRequest Request() =>
+        new()
+        {
+            JobId = spec.Id,
+            Freeze = spec.Bitmap is null ? [] : [new FrozenBitmap(spec.BitmapSet, spec.SuccessorSet)],
+            CopyBitmapId = spec.Sync == SyncMode.Bitmap ? spec.BitmapSet : null,
+            OnCaptureError = spec.BreakGuestWrite ? CaptureErrorPolicy.BreakGuestWrite : CaptureErrorPolicy.BreakSnapshot,
+            MemoryBudgetBytes = world.Geometry.BlockBytes * 3,
+            ScratchDirectory = Machine.ScratchPath,
+            ScratchLimitBytes = world.Geometry.BlockBytes * 200,
+        };
+
+    private async Task<BackupEnded> ConcludeAsync(bool isCopied)
+    {
+        if (!isCopied && !Control.IsForced && spec.Policy == BitmapSyncPolicy.Always)
+        {
+            await _copy!.TryCheckpointAsync();
+        }
+
+        Control.IsEnding = true;
+        await process.PauseAsync();
+        if (isCopied && !Control.IsCancelled)
+        {
+            return await PublishAsync();
+        }
+
+        return Control.IsForced
+            ? Ended(JobOutcome.Cancelled, null, false, false)
+            : await AbortAsync();
+    }
+
+    private async Task<BackupEnded> PublishAsync()
+    {
+        var point = Point();
+        try
+        {
+            await process.PauseAsync();
+            return world.Repository.Publish(process.Number, point)
+                ? Ended(JobOutcome.Success, point.Id, point.IsComplete, false)
+                : Ended(JobOutcome.Interrupted, null, false, false);
+        }
+        catch (RepositoryAway)
+        {
+            return await AbortAsync();
+        }
+    }
+
+    private async Task<BackupEnded> AbortAsync()
+    {
+        var outcome = Control.IsCancelled ? JobOutcome.Cancelled : JobOutcome.Failed;
+        if (spec.Policy != BitmapSyncPolicy.Always || _copy!.StoredCopy is not { } copy || copy.Count() == _copy.CopyList.Count())
+        {
+            return Ended(outcome, null, false, false);
+        }
+
+        var point = Point();
+        try
+        {
+            await process.PauseAsync();
+            return world.Repository.Publish(process.Number, point)
+                ? Ended(outcome, point.Id, point.IsComplete, false)
+                : Ended(JobOutcome.Interrupted, null, false, false);
+        }
+        catch (RepositoryAway)
+        {
+            var canWait = spec.Bitmap is not null && PointBuilder.LacksOnlyCopy(_base, _copy.CopyList);
+            if (canWait)
+            {
+                world.KnownPoints[point.Id] = point;
+            }
+
+            return Ended(outcome, canWait ? point.Id : null, false, canWait);
+        }
+    }
+
+    private SimPoint Point() => PointBuilder.Build(spec.Id, _base, _copy!.CopyList, _copy.StoredCopy!, _copy.StoredTree);
+
+    private BackupEnded Ended(JobOutcome outcome, PointId? point, bool isComplete, bool isUnpublished) =>
+        new(spec.Id, new JobEnd(outcome, Control.IsForced, point, isComplete, null, null, JobStatistics.Empty, []), isUnpublished);
+}

@@ -1,0 +1,113 @@
+using ActorBackup.Core.Identity;
+using ActorBackup.Simulation.Tests.Machines;
+using ActorBackup.Volumes;
+using ActorBackup.Volumes.Tracking;
+
+namespace ActorBackup.Simulation.Tests;
+
+/// <summary>A process is killed at any operation, the next one at any operation of its opening, and then the power fails: every combination.</summary>
+/// <remarks>
+/// The newest superblock may be in the page cache only. Its predecessor, which is the one on the medium, needs pages that the new one does not.
+/// </remarks>
+public sealed class KillThenPowerLossTests
+{
+    private const int SizeBytes = 3 << 20;
+    private const int Throws = 4;
+
+    // Late enough for the pages at the front of the file to be in use again, where an opening begins to look for free ones.
+    private const int FirstOperation = 60;
+    private const int LastOperation = 180;
+    private const int FirstOfOpening = 8;
+    private const int LastOfOpening = 20;
+
+    [Fact]
+    public void Rule_2_Pages_of_an_older_superblock_are_not_used_again_before_the_newer_one_is_durable() => Assert.Null(SimThread.Run(() => FindViolation(TrackingGuards.On)));
+
+    [Fact]
+    public void Without_the_sync_at_the_opening_a_bitmap_is_lost() => 
+        Assert.NotNull(SimThread.Run(() => FindViolation(TrackingGuards.On with { SyncBeforeReuse = false })));
+
+    private static string? FindViolation(TrackingGuards guards)
+    {
+        for (var killed = FirstOperation; killed <= LastOperation; killed++)
+        {
+            for (var failed = FirstOfOpening * Throws; failed <= LastOfOpening * Throws; failed++)
+            {
+                if (Run(guards, killed, failed / Throws, failed % Throws) is { } violation)
+                {
+                    return $"killed at operation {killed}, power lost at operation {failed / Throws} of the opening: {violation}";
+                }
+            }
+        }
+
+        return null;
+    }
+
+    private static string? Run(TrackingGuards guards, int killed, int failed, int dicesThrow)
+    {
+        var dice = new Dice((ulong)((killed * 10_000) + (failed * 100) + dicesThrow));
+        var machine = new Machine(dice, new Trace(), FaultPlan.None);
+        var backing = new Inode(Machine.BackingPath);
+        backing.Resize(SizeBytes, 0);
+        backing.Sync();
+        machine.Names[Machine.BackingPath] = backing;
+        TrackedDisk.Create(new SimFileLayer(machine, machine.StartProcess(null)), Machine.TrackingPath, new DiskId("d"), Machine.BackingPath, 65536, false);
+
+        // Two sets, so that checkpoints keep pages of one and replace those of the other.
+        Live(machine, guards, null, async disk =>
+        {
+            await disk.AddBitmapAsync(1, 512, true, false);
+            await disk.AddBitmapAsync(2, 512, true, false);
+        });
+        Live(machine, guards, new CrashPlan(killed, 2), WriteAndMarkAsync);
+        Live(machine, guards, new CrashPlan(failed, 2), _ => Task.CompletedTask);
+        machine.LosePower();
+        string? reason = null;
+        try
+        {
+            Live(machine, guards, null, disk =>
+            {
+                reason = disk.InconsistentReason(1) ?? disk.InconsistentReason(2);
+                return Task.CompletedTask;
+            });
+        }
+        catch (VolumeException e)
+        {
+            reason = e.Message;
+        }
+
+        return reason;
+    }
+
+    private static async Task WriteAndMarkAsync(TrackedDisk disk)
+    {
+        for (var i = 0; i < 30; i++)
+        {
+            await disk.WriteAsync(i % 8 * 100_000, new byte[] { 1 }, false, CancellationToken.None);
+            await disk.MarkAsync(1 + ((ulong)i % 2), [new(1_000_000 + (i * 50_000), 512)]);
+        }
+    }
+
+    private static void Live(Machine machine, TrackingGuards guards, CrashPlan? crash, Func<TrackedDisk, Task> work)
+    {
+        try
+        {
+            var process = machine.StartProcess(crash);
+            var scheduler = new SimScheduler(machine, machine.Dice);
+            var clock = new SimClock(machine, scheduler);
+            var disk = TrackedDisk.OpenAsync(new SimFileLayer(machine, process), scheduler, clock, Machine.TrackingPath, null, guards).GetAwaiter().GetResult();
+            disk.AllowWrites();
+            var done = work(disk);
+            while (!done.IsCompleted && !scheduler.IsEmpty)
+            {
+                scheduler.RunOne();
+            }
+        }
+        catch (ProcessDied)
+        {
+            // As planned.
+        }
+
+        machine.Crash();
+    }
+}
