@@ -78,8 +78,9 @@ public static class DiskTransitions
         }
 
         // The bitmap stays busy until the tracking file is settled: its bits are still three sets.
-        return x.Conclusion.Base is { } basePoint && state.Jobs[x.Job.Value].Spec.Bitmap is { } bitmap
-            ? With(next, bitmap, b => b with { Base = b.Recording ? basePoint : BitmapBase.None })
+        // A transient bitmap may have died with its process, and another one have got its name: that one never counted from this point.
+        return x.Conclusion.Base is { } basePoint && state.Jobs[x.Job.Value].Spec is { Bitmap: { } bitmap, BitmapSet: var set }
+            ? With(next, bitmap, b => b.SetId != set ? b : b with { Base = b.Recording ? basePoint : BitmapBase.None })
             : next;
     }
 
