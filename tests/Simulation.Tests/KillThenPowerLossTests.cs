@@ -95,7 +95,7 @@ public sealed class KillThenPowerLossTests
             var process = machine.StartProcess(crash);
             var scheduler = new SimScheduler(machine, machine.Dice);
             var clock = new SimClock(machine, scheduler);
-            var disk = TrackedDisk.OpenAsync(new SimFileLayer(machine, process), scheduler, clock, Machine.TrackingPath, null, guards).GetAwaiter().GetResult();
+            var disk = TrackedDisk.OpenAsync(new SimFileLayer(machine, process), scheduler, clock, Machine.TrackingPath, null, witness: null, guards).GetAwaiter().GetResult();
             disk.AllowWrites();
             var done = work(disk);
             while (!done.IsCompleted && !scheduler.IsEmpty)

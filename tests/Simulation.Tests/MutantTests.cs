@@ -5,7 +5,7 @@ namespace ActorBackup.Simulation.Tests;
 /// <summary>The simulation would notice: with any one guard off, some seed breaks a promise. That no seed does with all guards on is the other half.</summary>
 public sealed class MutantTests(ITestOutputHelper output)
 {
-    private const int SeedsMax = 800;
+    private const int SeedsMax = 8000;
 
     public static TheoryData<string> Names => [.. Mutants.All.Keys];
 

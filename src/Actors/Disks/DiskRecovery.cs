@@ -21,6 +21,7 @@ internal sealed class DiskRecovery
     private readonly IRepositories _repositories;
     private readonly List<DiskEvent> _events = [];
     private readonly List<(JobId Job, JobConclusion Conclusion, bool KeepPair)> _toSettle = [];
+    private readonly List<Func<Task>> _beforeSettling = [];
     private readonly List<Func<Task>> _tidying = [];
     private readonly List<Exception> _problems = [];
 
@@ -65,6 +66,15 @@ internal sealed class DiskRecovery
     /// <summary>Settles F by what D says now.</summary>
     public async Task CompleteAsync()
     {
+        foreach (var step in _beforeSettling)
+        {
+            if (!await TryAsync(step).ConfigureAwait(false))
+            {
+                // Some job cannot be settled rightly, so none is: they are few, and all are tried again.
+                _toSettle.Clear();
+            }
+        }
+
         foreach (var settling in _toSettle.ToList())
         {
             if (!await TryAsync(() => SettleAsync(_disk, settling.Job, settling.Conclusion, settling.KeepPair)).ConfigureAwait(false))
@@ -136,9 +146,10 @@ internal sealed class DiskRecovery
                     _events.Add(Invalidated(bitmap, reason));
                 }
             }
-            else if (!bitmap.Recording && bitmap.BusyWith is null)
+            else if (!bitmap.Recording)
             {
-                _tidying.Add(() => _disk.SetRecordingAsync(bitmap.SetId, false));
+                // After its job was settled; one that stays busy is left for the next recovery.
+                _tidying.Add(() => _disk.TryStopRecordingAsync(bitmap.SetId));
             }
         }
 
@@ -203,10 +214,28 @@ internal sealed class DiskRecovery
         }
 
         var point = await TryFindAsync(job, id).ConfigureAwait(false);
-        var matches = point is not null && _disk.TryGetCheckpoint(job.Spec.Id, out var pair) && pair.Root == point.Root;
+        var matches = point is not null && _disk.TryGetCheckpoint(job.Spec.Id, out var pair) && IsOf(pair, point);
         var keepPair = point is null && KeptPairs.IsWanted(_state, job.Spec.Id);
+        if (!matches && job.Spec.Sync == SyncMode.Full)
+        {
+            // What a full job was to copy is everything, and its sync bitmap says nothing about what the partial point lacks.
+            _beforeSettling.Add(() => _disk.MarkFrozenAsync(job.Spec.Id));
+        }
+
         _toSettle.Add((job.Spec.Id, matches ? conclusion : conclusion with { Remainder = BitmapRemainder.SyncBitmap }, keepPair));
         IsComplete &= !keepPair;
+    }
+
+    /// <summary>Blocks of zeroes change the copy bitmap and not the root, so both are compared.</summary>
+    private static bool IsOf(JobCheckpoint pair, RecoveryPoint point)
+    {
+        var missing = new DirtyBitmap(pair.Copy.Geometry);
+        foreach (var run in point.Missing)
+        {
+            missing.MarkRange(run.First, run.First + run.Count);
+        }
+
+        return pair.Root == point.Root && missing.IsSubsetOf(pair.Copy);
     }
 
     /// <summary>Null also when the repository cannot be asked.</summary>
@@ -266,7 +295,7 @@ internal sealed class DiskRecovery
             return Interrupted(null, false);
         }
 
-        var isPairs = _disk.TryGetCheckpoint(job.Spec.Id, out var pair) && pair.Root == point.Root;
+        var isPairs = _disk.TryGetCheckpoint(job.Spec.Id, out var pair) && IsOf(pair, point);
         return point.IsComplete || (isPairs && pair.Copy.IsEmpty())
             ? new JobEnd(JobOutcome.Success, false, point.Id, point.IsComplete, null, null, JobStatistics.Empty, [])
             : Interrupted(isPairs || job.Spec.Bitmap is null ? point.Id : null, false);

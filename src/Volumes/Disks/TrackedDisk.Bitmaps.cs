@@ -78,6 +78,15 @@ public sealed partial class TrackedDisk
         await StoreAsync().ConfigureAwait(false);
     }
 
+    /// <summary>Ends the bitmap's recording unless a job uses it.</summary>
+    public async Task TryStopRecordingAsync(ulong setId)
+    {
+        if (_sets.Find(setId) is { Role: SetRole.Bitmap, Job: null })
+        {
+            await SetRecordingAsync(setId, false).ConfigureAwait(false);
+        }
+    }
+
     public async Task SetRecordingAsync(ulong setId, bool recording)
     {
         using var turn = await EnterAsync().ConfigureAwait(false);

@@ -109,6 +109,19 @@ public sealed partial class TrackedDisk
         return copy is not null && root is not null;
     }
 
+    /// <summary>Sets every bit of the bitmaps that the job has frozen.</summary>
+    public async Task MarkFrozenAsync(JobId job)
+    {
+        using var turn = await EnterAsync().ConfigureAwait(false);
+        foreach (var bitmap in _sets.FrozenBy(job).ToList())
+        {
+            bitmap.Bits.MarkAll();
+            bitmap.MarkAllPagesDirty();
+        }
+
+        await StoreWhatIsLeftAsync().ConfigureAwait(false);
+    }
+
     /// <summary>Ends the job in the tracking file (rule 11): each of its bitmaps becomes its successor and what remains. Idempotent; unknown jobs are no error.</summary>
     /// <param name="job">Of which the journal database has the conclusion.</param>
     /// <param name="remainder">What the successor is united with. Without a pair the copy bitmap is the whole sync bitmap.</param>

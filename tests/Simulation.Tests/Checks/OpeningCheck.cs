@@ -12,7 +12,8 @@ internal sealed class OpeningCheck(World world, TrackedDisk disk)
         {
             if (!disk.BitmapSets.Contains(bitmap.SetId))
             {
-                if (bitmap.Persistent && bitmap.InconsistentReason is null && !world.MayDistrust)
+                // A superblock that cannot be read takes the opening back to the one before it, which distrusts all that it has.
+                if (bitmap.Persistent && bitmap.InconsistentReason is null && !world.MayDistrust && !world.Machine.TrackingSuffered)
                 {
                     world.Report($"at the opening: persistent bitmap {bitmap.Name} is not in the tracking file");
                 }

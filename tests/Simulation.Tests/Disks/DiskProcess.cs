@@ -55,10 +55,10 @@ internal sealed class DiskProcess
     public void Open()
     {
         ScratchDirectory.DeleteLeftovers(Files, Machine.ScratchPath, World.DiskId);
-        _disk = TrackedDisk.OpenAsync(Files, Scheduler, Clock, Machine.TrackingPath, _world.Journal.Registered, _world.Guards).GetAwaiter().GetResult();
+        _disk = TrackedDisk.OpenAsync(Files, Scheduler, Clock, Machine.TrackingPath, _world.Journal.Registered, new SimWitness(_world, _number), _world.Guards).GetAwaiter().GetResult();
         _world.BlurIfOpeningSuffered();
         new OpeningCheck(_world, Disk).Run();
-        var row = new TrackingExpectation(Disk.FileId, Disk.Generation);
+        var row = new TrackingExpectation(Disk.FileId, Disk.Generation, Disk.Stamp, Disk.Stamp);
         if (_world.Order.RegisterBeforeWrites)
         {
             _world.Journal.Register(_number, row);
