@@ -133,7 +133,7 @@ internal sealed class Simulation
             _world.Trace.Add("opening failed: " + e.Message);
 
             // Reading or writing failed; the next process tries again. Without a fault that must not be.
-            if (!_world.Machine.HasSuffered)
+            if (!_world.Machine.HasSuffered && _world.Machine.Tracking is not { HasLost: true })
             {
                 _world.Report($"the disk cannot be opened: {e.Message}");
             }

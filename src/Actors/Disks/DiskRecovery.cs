@@ -195,7 +195,7 @@ internal sealed class DiskRecovery
             // Settled in D, frozen in F: F is settled by the same conclusion once more.
             await SettleLaterAsync(job, job.Conclusion).ConfigureAwait(false);
         }
-        else if (_disk.TryGetCheckpoint(job.Spec.Id, out _))
+        else if (_disk.JobsInTracking.Contains(job.Spec.Id))
         {
             await PublishKeptAsync(job).ConfigureAwait(false);
         }
@@ -336,7 +336,7 @@ internal sealed class DiskRecovery
 
     private async Task PublishKeptAsync(JobState job)
     {
-        if (!KeptPairs.IsWanted(_state, job.Spec.Id))
+        if (!KeptPairs.IsWanted(_state, job.Spec.Id) || !_disk.TryGetCheckpoint(job.Spec.Id, out _))
         {
             _tidying.Add(() => _disk.ForgetCheckpointAsync(job.Spec.Id));
             return;

@@ -24,7 +24,7 @@ public sealed partial class TrackedDisk
         try
         {
             await _backingSync.SyncAsync().ConfigureAwait(false);
-            await _checkpointer.StoreAsync(CheckpointKind.Everything, Amend).ConfigureAwait(false);
+            await CheckpointAsync(CheckpointKind.Everything, Amend).ConfigureAwait(false);
 
             // The lease covers the time that the backing gets from being resized.
             await _journal.RenewLeaseAsync().ConfigureAwait(false);

@@ -37,6 +37,7 @@ public sealed partial class TrackedDisk : IBlockDevice
     private readonly HashSet<JobId> _fenced = [];
     private readonly ITrackingWitness? _witness;
     private ulong? _nextStamp;
+    private bool _storedRecords;
     private ITimer? _timer;
     private Recorders _recorders = Recorders.None;
     private DiskSnapshot[] _snapshots = [];
@@ -207,7 +208,7 @@ public sealed partial class TrackedDisk : IBlockDevice
         try
         {
             await _backingSync.SyncAsync().ConfigureAwait(false);
-            await _checkpointer.StoreAsync(CheckpointKind.Everything, s => Amend(s) with { IsClean = true }).ConfigureAwait(false);
+            await CheckpointAsync(CheckpointKind.Everything, s => Amend(s) with { IsClean = true }).ConfigureAwait(false);
         }
         catch (Exception e) when (Failures.IsExpected(e))
         {
@@ -245,6 +246,7 @@ public sealed partial class TrackedDisk : IBlockDevice
         _checkpointer.StoreNow(s => Amend(s) with { Generation = generation });
 
         ForgetIntents();
+        _storedRecords = _sets.Stored.Any(s => s.IsRecording);
         _ = _gate.HoldAsync();
         RefreshRecorders();
         _timer = _time.CreateTimer(_ => _scheduler.Post(() => _ = CheckpointInBackgroundAsync()), null, CheckpointPeriod, CheckpointPeriod);
@@ -283,7 +285,7 @@ public sealed partial class TrackedDisk : IBlockDevice
 
             try
             {
-                await _checkpointer.StoreAsync(CheckpointKind.Background, Amend).ConfigureAwait(false);
+                await CheckpointAsync(CheckpointKind.Background, Amend).ConfigureAwait(false);
             }
             catch (Exception e) when (Failures.IsExpected(e))
             {
@@ -319,13 +321,13 @@ public sealed partial class TrackedDisk : IBlockDevice
             _nextStamp = stamp;
         }
 
-        await _checkpointer.StoreAsync(CheckpointKind.Command, s => Amend(s) with { Stamp = stamp }).ConfigureAwait(false);
+        await CheckpointAsync(CheckpointKind.Command, s => Amend(s) with { Stamp = stamp }).ConfigureAwait(false);
         _nextStamp = null;
         await _scheduler.RunAsync(() => _witness.Confirm(stamp)).ConfigureAwait(false);
     }
 
     /// <summary>Stores what a job's checkpoint changed. It needs no stamp: an older pair of a running job claims more, and belongs to the same base.</summary>
-    private Task StorePairAsync() => _checkpointer.StoreAsync(CheckpointKind.Command, Amend);
+    private Task StorePairAsync() => CheckpointAsync(CheckpointKind.Command, Amend);
 
     private void ThrowIfClosed()
     {
@@ -355,8 +357,20 @@ public sealed partial class TrackedDisk : IBlockDevice
         }
     }
 
+    private async Task CheckpointAsync(CheckpointKind kind, Func<Superblock, Superblock> amend)
+    {
+        await _checkpointer.StoreAsync(kind, amend).ConfigureAwait(false);
+        var records = _sets.Stored.Any(s => s.IsRecording);
+        if (_storedRecords != records)
+        {
+            _storedRecords = records;
+            RefreshRecorders();
+        }
+    }
+
+    /// <summary>While the durable catalogue still has a set that records, writes keep to what the next opening would expect of them.</summary>
     private void RefreshRecorders() =>
-        Volatile.Write(ref _recorders, new Recorders(_sets.Recorders(), _sets.Stored.Any(s => s.IsRecording)));
+        Volatile.Write(ref _recorders, new Recorders(_sets.Recorders(), _storedRecords || _sets.Stored.Any(s => s.IsRecording)));
 
     /// <summary>Ends a set's recording, while writes are held. Its newest bits are protected by intents that later checkpoints forget: its pages go with the next one.</summary>
     private void StopRecording(TrackedSet set)

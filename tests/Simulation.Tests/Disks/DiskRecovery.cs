@@ -137,7 +137,7 @@ internal sealed class DiskRecovery(World world, DiskProcess process)
         {
             SettleLater(job, job.Conclusion);
         }
-        else if (Disk.TryGetCheckpoint(job.Spec.Id, out _))
+        else if (Disk.JobsInTracking.Contains(job.Spec.Id))
         {
             PublishKept(job);
         }
@@ -259,7 +259,7 @@ internal sealed class DiskRecovery(World world, DiskProcess process)
 
     private void PublishKept(JobState job)
     {
-        if (!IsWanted(job.Spec.Id))
+        if (!IsWanted(job.Spec.Id) || !Disk.TryGetCheckpoint(job.Spec.Id, out var pair))
         {
             _tidying.Add(() => Disk.ForgetCheckpointAsync(job.Spec.Id));
             return;
@@ -267,7 +267,6 @@ internal sealed class DiskRecovery(World world, DiskProcess process)
 
         try
         {
-            Disk.TryGetCheckpoint(job.Spec.Id, out var pair);
             if (world.Repository.Publish(process.Number, PointBuilder.BuildFromCopy(job.Spec.Id, pair.Copy, TreeOf(pair))))
             {
                 _tidying.Add(() => Disk.ForgetCheckpointAsync(job.Spec.Id));

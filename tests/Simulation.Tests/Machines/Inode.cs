@@ -29,6 +29,9 @@ internal sealed class Inode(string name)
 
     public DateTimeOffset ModifiedAt { get; set; }
 
+    /// <summary>A sync failed: what readers see may be gone with the cache, whatever later syncs say.</summary>
+    public bool HasLost { get; private set; }
+
     public bool HasUnsynced => _unsynced.Count > 0;
 
     public void Resize(long length, long reserved)
@@ -153,6 +156,7 @@ internal sealed class Inode(string name)
     /// <summary>Some of the unsynced sectors are written, the others never will be, and the next sync says that all is well.</summary>
     public void FailSync(Dice dice)
     {
+        HasLost = true;
         foreach (var operation in _unsynced)
         {
             if (operation.Sectors is { } sectors)
@@ -226,6 +230,7 @@ internal sealed class Inode(string name)
             Length = Length,
             Reserved = Reserved,
             ModifiedAt = ModifiedAt,
+            HasLost = HasLost,
         };
 
     private static void Put(Dictionary<long, byte[]> table, long sector, byte[]? content)
