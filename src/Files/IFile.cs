@@ -13,6 +13,9 @@ public interface IFile : IDisposable
     /// <summary>Reads until the buffer is full or the file ends. Returns the bytes read.</summary>
     int Read(long offset, Span<byte> buffer);
 
+    /// <summary>Fills the buffer if that takes no device. False = it might have to wait for one, or the file ends before: call <see cref="Read"/> where waiting is no harm.</summary>
+    bool TryReadCached(long offset, Span<byte> buffer) => Read(offset, buffer) == buffer.Length;
+
     /// <summary>Writes all of it or fails.</summary>
     void Write(long offset, ReadOnlySpan<byte> data);
 

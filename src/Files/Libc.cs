@@ -33,6 +33,8 @@ internal static partial class Libc
     public const int SeekHole = 4;
     public const int SeekEnd = 2;
 
+    public const int RwfNowait = 8;
+
     public const int FallocKeepSize = 1;
     public const int FallocPunchHole = 2;
     public const int FallocZeroRange = 16;
@@ -63,6 +65,9 @@ internal static partial class Libc
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
     public static partial int Close(int fd);
 
+    [LibraryImport("libc", EntryPoint = "preadv2", SetLastError = true)]
+    public static unsafe partial nint Preadv2(SafeFileHandle fd, Piece* pieces, int count, long offset, int flags);
+
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     public static partial int Fsync(int fd);
 
@@ -86,6 +91,14 @@ internal static partial class Libc
 
     [LibraryImport("libc", EntryPoint = "unlink", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Unlink(string path);
+
+    /// <summary>struct iovec.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public unsafe struct Piece
+    {
+        public byte* Start;
+        public nuint Length;
+    }
 
     /// <summary>struct flock of 64-bit Linux.</summary>
     [StructLayout(LayoutKind.Sequential)]

@@ -10,6 +10,8 @@ internal sealed class LinuxFile(string path, SafeFileHandle handle, bool isDevic
 
     private static readonly byte[] Zeroes = new byte[ZeroChunkBytes];
 
+    private volatile bool _cannotPeek;
+
     public string Path { get; } = path;
 
     public long Length
@@ -50,6 +52,31 @@ internal sealed class LinuxFile(string path, SafeFileHandle handle, bool isDevic
         }
 
         return total;
+    }
+
+    public unsafe bool TryReadCached(long offset, Span<byte> buffer)
+    {
+        if (_cannotPeek)
+        {
+            return Read(offset, buffer) == buffer.Length;
+        }
+
+        nint read;
+        fixed (byte* start = buffer)
+        {
+            var piece = new Libc.Piece { Start = start, Length = (nuint)buffer.Length };
+            read = Libc.Preadv2(handle, &piece, 1, offset, Libc.RwfNowait);
+        }
+
+        if (read < 0 && Marshal.GetLastPInvokeError() is Libc.Eopnotsupp or Libc.Enosys)
+        {
+            // Such as tmpfs, which has no device.
+            _cannotPeek = true;
+            return TryReadCached(offset, buffer);
+        }
+
+        // A part means that the rest is not cached. Failures come back when it is read for good.
+        return read == buffer.Length;
     }
 
     public void Write(long offset, ReadOnlySpan<byte> data)

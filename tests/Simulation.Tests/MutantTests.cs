@@ -7,6 +7,14 @@ public sealed class MutantTests(ITestOutputHelper output)
 {
     private const int SeedsMax = 8000;
 
+    // Of guards that few seeds need: tried first, to save time. A change of the simulation makes them seeds like any other.
+    private static readonly Dictionary<string, ulong> Rare = new()
+    {
+        [nameof(Disks.OrderGuards.BitsBeforeBaseMoves)] = 2870,
+        [nameof(Volumes.Tracking.TrackingGuards.StoreBeforeRepeatCounts)] = 3579,
+        [nameof(Disks.OrderGuards.AllDirtyWithoutPair)] = 450,
+    };
+
     public static TheoryData<string> Names => [.. Mutants.All.Keys];
 
     [Theory]
@@ -14,7 +22,7 @@ public sealed class MutantTests(ITestOutputHelper output)
     public void A_missing_guard_is_noticed(string guard)
     {
         var (guards, order) = Mutants.All[guard];
-        for (var seed = 1UL; seed <= SeedsMax; seed++)
+        foreach (var seed in Seeds(guard))
         {
             if (Simulation.Run(seed, guards, order).Violation is { } violation)
             {
@@ -24,5 +32,18 @@ public sealed class MutantTests(ITestOutputHelper output)
         }
 
         Assert.Fail($"Without {guard} none of {SeedsMax} seeds breaks a promise.");
+    }
+
+    private static IEnumerable<ulong> Seeds(string guard)
+    {
+        if (Rare.TryGetValue(guard, out var rare))
+        {
+            yield return rare;
+        }
+
+        for (var seed = 1UL; seed <= SeedsMax; seed++)
+        {
+            yield return seed;
+        }
     }
 }

@@ -70,6 +70,8 @@ public sealed class FileBacking : IBacking
         }
     }
 
+    public bool TryReadCached(long offset, Span<byte> buffer) => _file.TryReadCached(offset, buffer);
+
     public void Write(long offset, ReadOnlySpan<byte> data) => _file.Write(offset, data);
 
     public void Sync() => _file.Sync();

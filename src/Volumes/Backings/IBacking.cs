@@ -19,6 +19,9 @@ public interface IBacking : IDisposable
     /// <summary>Fills the buffer or fails.</summary>
     void Read(long offset, Span<byte> buffer);
 
+    /// <summary>Fills the buffer without waiting for a device; false = it might have to wait.</summary>
+    bool TryReadCached(long offset, Span<byte> buffer) => false;
+
     void Write(long offset, ReadOnlySpan<byte> data);
 
     /// <summary>Everything written before is on stable storage. A failure says that it may be lost for ever.</summary>

@@ -24,12 +24,24 @@ public sealed partial class TrackedDisk
 
         try
         {
-            _backing.Read(offset, buffer.Span);
-            return ValueTask.CompletedTask;
+            // A read that waits for the device holds up no request behind it.
+            return _backing.TryReadCached(offset, buffer.Span) ? ValueTask.CompletedTask : ReadColdAsync(offset, buffer);
         }
         catch (Exception e) when (Failures.IsExpected(e) || e is ObjectDisposedException)
         {
             return ValueTask.FromException(ToGuest(e));
+        }
+    }
+
+    private async ValueTask ReadColdAsync(long offset, Memory<byte> buffer)
+    {
+        try
+        {
+            await Scheduling.SchedulerExtensions.RunAsync(_scheduler, () => _backing.Read(offset, buffer.Span)).ConfigureAwait(false);
+        }
+        catch (Exception e) when (Failures.IsExpected(e) || e is ObjectDisposedException)
+        {
+            throw ToGuest(e);
         }
     }
 

@@ -33,6 +33,19 @@ public sealed class LinuxFileLayerTests : IDisposable
     }
 
     [Fact]
+    public void What_is_cached_is_read_without_waiting_and_what_is_not_there_never()
+    {
+        var data = Bytes(10_000);
+        using var file = _files.Open(_directory["a"], FileOpening.CreateNew);
+        file.Write(0, data);
+        var buffer = new byte[5_000];
+
+        Assert.True(file.TryReadCached(4_000, buffer));
+        Assert.Equal(data[4_000..9_000], buffer);
+        Assert.False(file.TryReadCached(8_000, buffer));
+    }
+
+    [Fact]
     public void Create_new_refuses_a_file_that_exists_and_leaves_it_alone()
     {
         Create("a", 7);

@@ -1,4 +1,5 @@
 using ActorBackup.Files;
+using ActorBackup.Volumes.Tracking;
 
 namespace ActorBackup.Simulation.Tests.Machines;
 
@@ -217,6 +218,9 @@ internal sealed class Machine(Dice dice, Trace trace, FaultPlan faults)
                 throw Fail(FileError.NoSpace, "write", inode);
             case OperationKind.Write or OperationKind.Punch when dice.Chance(isTracking ? Faults.TrackingWriteFails : Faults.BackingWriteFails):
                 apply(dice.Chance(0.3) ? length : PartOf(length));
+
+                // Without a lease writes go on, and a crash costs the trust in the bitmaps.
+                TrackingSuffered |= isTracking && offset == TrackingFormat.OffsetOf(TrackingFormat.HeartbeatPage);
                 throw Fail(FileError.InputOutput, "write", inode);
             case OperationKind.Allocate when SpaceIsOut:
                 throw Fail(FileError.NoSpace, "allocate", inode);
