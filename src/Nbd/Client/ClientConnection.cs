@@ -1,6 +1,8 @@
 using System.Net.Sockets;
+using System.Security.Authentication;
 using ActorBackup.Core.Blocks;
 using ActorBackup.Nbd.Protocol;
+using ActorBackup.Nbd.Tls;
 using ActorBackup.Nbd.Transport;
 
 namespace ActorBackup.Nbd.Client;
@@ -11,15 +13,17 @@ internal sealed class ClientConnection
     private const int StackBytes = 256 * 1024;
 
     private readonly NbdUri _uri;
+    private readonly ClientTls _tls;
     private readonly Socket _socket;
     private readonly RequestTable _requests;
     private readonly TaskCompletionSource<RemoteExport> _entered = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Sender? _sender;
 
-    private ClientConnection(NbdUri uri, int maxInFlight)
+    private ClientConnection(NbdUri uri, ClientTls tls, int maxInFlight)
     {
         _uri = uri;
+        _tls = tls;
         _requests = new RequestTable(maxInFlight);
         _socket = uri.SocketPath is null
             ? new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true }
@@ -33,9 +37,10 @@ internal sealed class ClientConnection
     public bool IsLost => _requests.IsLost;
 
     /// <summary>Connects and enters the export.</summary>
-    public static async Task<(ClientConnection Connection, RemoteExport Export)> OpenAsync(NbdUri uri, int maxInFlight, CancellationToken cancellation)
+    public static async Task<(ClientConnection Connection, RemoteExport Export)> OpenAsync(
+        NbdUri uri, ClientTls tls, int maxInFlight, CancellationToken cancellation)
     {
-        var connection = new ClientConnection(uri, maxInFlight);
+        var connection = new ClientConnection(uri, tls, maxInFlight);
         new Thread(connection.Run, StackBytes) { IsBackground = true, Name = "nbd client" }.Start();
         await using var registration = cancellation.Register(connection.Abort).ConfigureAwait(false);
         try
@@ -149,10 +154,54 @@ internal sealed class ClientConnection
     private void Converse()
     {
         var socket = new BlockingSocket(_socket);
-        using var input = new ReceiveBuffer(socket, BufferPool.Shared);
-        _sender = new Sender(socket);
-        var export = new ClientHandshake(_uri.ExportName, input, _sender).Run();
-        _entered.SetResult(export);
-        new ReplyReader(export, input, _requests).Run();
+        if (!_uri.IsSecure)
+        {
+            Converse(socket, isGreeted: false);
+            return;
+        }
+
+        using (var input = new ReceiveBuffer(socket, BufferPool.Shared))
+        {
+            new ClientHandshake(_uri.ExportName, input, new Sender(socket)).StartTls();
+        }
+
+        using var channel = new TlsChannel(socket, BufferPool.Shared);
+        Authenticate(channel);
+        Converse(channel, isGreeted: true);
+    }
+
+    private void Authenticate(TlsChannel channel)
+    {
+        var refusal = "";
+        try
+        {
+            channel.Connect(_tls.CreateOptions(_uri.Host, why => refusal = why));
+        }
+        catch (AuthenticationException e) when (refusal.Length > 0)
+        {
+            throw new NbdRefusedException($"The server at {_uri} is not trusted: {refusal}", e);
+        }
+        catch (Exception e) when (e is AuthenticationException or IOException or InvalidOperationException)
+        {
+            throw new NbdRefusedException($"TLS with {_uri} failed: {e.Message}", e);
+        }
+    }
+
+    private void Converse(Channel channel, bool isGreeted)
+    {
+        using var input = new ReceiveBuffer(channel, BufferPool.Shared);
+        _sender = new Sender(channel);
+        try
+        {
+            var export = new ClientHandshake(_uri.ExportName, input, _sender).Run(isGreeted);
+            _entered.SetResult(export);
+            new ReplyReader(export, input, _requests).Run();
+        }
+        finally
+        {
+            // Callers may still be sending: what they use must not be disposed of under them.
+            Abort();
+            _sender.Close();
+        }
     }
 }

@@ -22,14 +22,35 @@ internal sealed class ClientHandshake(string exportName, ReceiveBuffer input, Se
 
     private delegate void ReadData(OptionReplyType type, OptionReader reader);
 
-    public RemoteExport Run()
+    /// <summary>Asks for TLS; what comes next is TLS.</summary>
+    public void StartTls()
+    {
+        Greet();
+        if (!TryAsk(NbdOption.StartTls, (ref _) => { }, (_, _) => { }, out var refusal))
+        {
+            throw new NbdRefusedException($"The server refuses TLS: {refusal}");
+        }
+
+        // To take what came behind the answer in the clear for the server's would let anybody speak for it.
+        if (input.BufferedBytes > 0)
+        {
+            throw new NbdProtocolException("The server goes on in the clear where TLS has to begin.");
+        }
+    }
+
+    /// <param name="isGreeted">The greeting was before TLS.</param>
+    public RemoteExport Run(bool isGreeted)
     {
         if (Encoding.UTF8.GetByteCount(exportName) > NbdLimits.StringBytes)
         {
             throw new NbdRefusedException("No server has this export: the protocol allows names of at most 4096 bytes.");
         }
 
-        Greet();
+        if (!isGreeted)
+        {
+            Greet();
+        }
+
         if (TryAsk(NbdOption.StructuredReply, (ref _) => { }, (_, _) => { }, out _))
         {
             _export = _export with { IsStructured = true };

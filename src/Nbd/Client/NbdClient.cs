@@ -1,5 +1,6 @@
 using ActorBackup.Core.Blocks;
 using ActorBackup.Nbd.Protocol;
+using ActorBackup.Nbd.Tls;
 
 namespace ActorBackup.Nbd.Client;
 
@@ -63,9 +64,16 @@ public sealed class NbdClient : IBlockDevice, IAsyncDisposable
         ConnectAsync(NbdUri.Parse(uri), cancellation);
 
     /// <inheritdoc cref="ConnectAsync(string, CancellationToken)"/>
-    public static async Task<NbdClient> ConnectAsync(NbdUri uri, CancellationToken cancellation = default)
+    public static Task<NbdClient> ConnectAsync(NbdUri uri, CancellationToken cancellation = default) =>
+        ConnectAsync(uri, ClientTls.Default, cancellation);
+
+    /// <param name="uri">Only <c>nbds</c> URIs use TLS, and they always do.</param>
+    /// <param name="tls">Whom to trust.</param>
+    /// <param name="cancellation">Ends the attempt.</param>
+    /// <inheritdoc cref="ConnectAsync(string, CancellationToken)"/>
+    public static async Task<NbdClient> ConnectAsync(NbdUri uri, ClientTls tls, CancellationToken cancellation = default)
     {
-        var (connection, export) = await ClientConnection.OpenAsync(uri, MaxInFlight, cancellation).ConfigureAwait(false);
+        var (connection, export) = await ClientConnection.OpenAsync(uri, tls, MaxInFlight, cancellation).ConfigureAwait(false);
         return new NbdClient(uri, connection, export);
     }
 

@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace ActorBackup.Nbd.Client;
 
-/// <summary>Where an export is: <c>nbd://host[:port]/name</c> or <c>nbd+unix:///name?socket=/path</c>.</summary>
+/// <summary>Where an export is: <c>nbd://host[:port]/name</c> or <c>nbd+unix:///name?socket=/path</c>; with <c>nbds</c> only over TLS.</summary>
 /// <remarks>Exactly one of SocketPath and Host is set. The name may be empty, which asks for the default export.</remarks>
 public sealed record NbdUri
 {
@@ -10,6 +10,8 @@ public sealed record NbdUri
 
     private const string TcpScheme = "nbd";
     private const string UnixScheme = "nbd+unix";
+    private const string SecureTcpScheme = "nbds";
+    private const string SecureUnixScheme = "nbds+unix";
     private const string SocketParameter = "socket=";
 
     private NbdUri()
@@ -24,9 +26,14 @@ public sealed record NbdUri
 
     public string ExportName { get; private init; } = "";
 
-    public static NbdUri Unix(string socketPath, string exportName) => new() { SocketPath = socketPath, ExportName = exportName };
+    /// <summary>Nothing is asked of a server that has no TLS or is not believed.</summary>
+    public bool IsSecure { get; private init; }
 
-    public static NbdUri Tcp(string host, int port, string exportName) => new() { Host = host, Port = port, ExportName = exportName };
+    public static NbdUri Unix(string socketPath, string exportName, bool isSecure = false) =>
+        new() { SocketPath = socketPath, ExportName = exportName, IsSecure = isSecure };
+
+    public static NbdUri Tcp(string host, int port, string exportName, bool isSecure = false) =>
+        new() { Host = host, Port = port, ExportName = exportName, IsSecure = isSecure };
 
     /// <exception cref="FormatException">Says what is wrong with the text.</exception>
     public static NbdUri Parse(string text)
@@ -37,12 +44,13 @@ public sealed record NbdUri
         }
 
         var name = uri.AbsolutePath.Length > 0 ? Uri.UnescapeDataString(uri.AbsolutePath[1..]) : "";
+        var isSecure = uri.Scheme is SecureTcpScheme or SecureUnixScheme;
         return uri.Scheme switch
         {
-            TcpScheme when uri.Host.Length > 0 => Tcp(uri.IdnHost, uri.Port > 0 ? uri.Port : DefaultPort, name),
-            TcpScheme => throw new FormatException($"'{text}' names no host."),
-            UnixScheme => Unix(SocketOf(uri) ?? throw new FormatException($"'{text}' names no socket=PATH."), name),
-            _ => throw new FormatException($"'{text}' is neither nbd:// nor nbd+unix://."),
+            TcpScheme or SecureTcpScheme when uri.Host.Length > 0 => Tcp(uri.IdnHost, uri.Port > 0 ? uri.Port : DefaultPort, name, isSecure),
+            TcpScheme or SecureTcpScheme => throw new FormatException($"'{text}' names no host."),
+            UnixScheme or SecureUnixScheme => Unix(SocketOf(uri) ?? throw new FormatException($"'{text}' names no socket=PATH."), name, isSecure),
+            _ => throw new FormatException($"'{text}' is none of nbd://, nbds://, nbd+unix:// and nbds+unix://."),
         };
     }
 
@@ -62,8 +70,8 @@ public sealed record NbdUri
 
     public override string ToString() =>
         SocketPath is not null
-            ? $"{UnixScheme}:///{Uri.EscapeDataString(ExportName)}?{SocketParameter}{Uri.EscapeDataString(SocketPath).Replace("%2F", "/", StringComparison.Ordinal)}"
-            : $"{TcpScheme}://{(Host!.Contains(':') ? $"[{Host}]" : Host)}:{Port}/{Uri.EscapeDataString(ExportName)}";
+            ? $"{(IsSecure ? SecureUnixScheme : UnixScheme)}:///{Uri.EscapeDataString(ExportName)}?{SocketParameter}{Uri.EscapeDataString(SocketPath).Replace("%2F", "/", StringComparison.Ordinal)}"
+            : $"{(IsSecure ? SecureTcpScheme : TcpScheme)}://{(Host!.Contains(':') ? $"[{Host}]" : Host)}:{Port}/{Uri.EscapeDataString(ExportName)}";
 
     private static string? SocketOf(Uri uri)
     {

@@ -1,4 +1,7 @@
 using System.Net.Sockets;
+using System.Security.Authentication;
+using ActorBackup.Nbd.Protocol;
+using ActorBackup.Nbd.Tls;
 using ActorBackup.Nbd.Transport;
 
 namespace ActorBackup.Nbd.Server;
@@ -11,15 +14,20 @@ internal sealed class Connection : IDisposable
 
     private readonly NbdServer _server;
     private readonly BlockingSocket _socket;
+    private readonly ServerTls? _tls;
     private readonly CancellationTokenSource _cancellation = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private NbdExport? _export;
     private volatile bool _isClosing;
 
-    public Connection(NbdServer server, Socket socket)
+    /// <param name="server">Whose client it is.</param>
+    /// <param name="socket">Belongs to the connection.</param>
+    /// <param name="tls">What STARTTLS leads to here; null when there is none.</param>
+    public Connection(NbdServer server, Socket socket, ServerTls? tls)
     {
         _server = server;
         _socket = new BlockingSocket(socket);
+        _tls = tls;
         Cancellation = _cancellation.Token;
     }
 
@@ -132,23 +140,59 @@ internal sealed class Connection : IDisposable
 
     private void Serve()
     {
-        var pool = BufferPool.Shared;
-        using var input = new ReceiveBuffer(_socket, pool);
-        var sender = new Sender(_socket);
-        var batch = new ReplyBatch(sender, pool);
-        if (Negotiate(input, batch) is { } agreement)
-        {
-            new Transmission(this, agreement, input, sender, batch, pool).Run();
-        }
-    }
-
-    private Agreement? Negotiate(ReceiveBuffer input, ReplyBatch batch)
-    {
         using var deadline = Options.TimeProvider.CreateTimer(
             static connection => ((Connection)connection!).Abort(),
             this,
             Options.HandshakeTimeout,
             Timeout.InfiniteTimeSpan);
-        return new Handshake(this, _server.Exports, input, batch).Run();
+        if (ServeInTheClear(deadline) is { } clientFlags)
+        {
+            ServeSecured(clientFlags, deadline);
+        }
+    }
+
+    /// <returns>What the client can, when it goes on with TLS; null when it was served or is gone.</returns>
+    private HandshakeFlags? ServeInTheClear(ITimer deadline)
+    {
+        var stage = _tls?.Mode switch
+        {
+            null => TlsStage.Unavailable,
+            TlsMode.Require => TlsStage.Required,
+            _ => TlsStage.Offered,
+        };
+        using var link = new Link(_socket, BufferPool.Shared);
+        var handshake = new Handshake(this, _server.Exports, link, stage);
+        Transmit(handshake.Run(), link, deadline);
+
+        // What came behind STARTTLS in the clear may be anybody's; to take it for the client's would let him in.
+        return handshake.StartsTls && link.Input.BufferedBytes == 0 ? handshake.ClientFlags : null;
+    }
+
+    private void ServeSecured(HandshakeFlags clientFlags, ITimer deadline)
+    {
+        using var channel = new TlsChannel(_socket, BufferPool.Shared);
+        try
+        {
+            channel.Accept(_tls!.CreateOptions());
+        }
+        catch (Exception e) when (e is IOException or AuthenticationException or InvalidOperationException)
+        {
+            // The client is gone, speaks no TLS or is not accepted: it has been told as far as TLS tells.
+            return;
+        }
+
+        // Everything said before is forgotten but what the client can: it was said in the clear.
+        using var link = new Link(channel, BufferPool.Shared);
+        var handshake = new Handshake(this, _server.Exports, link, TlsStage.Active, clientFlags);
+        Transmit(handshake.Run(), link, deadline);
+    }
+
+    private void Transmit(Agreement? agreement, Link link, ITimer deadline)
+    {
+        if (agreement is not null)
+        {
+            deadline.Dispose();
+            new Transmission(this, agreement, link).Run();
+        }
     }
 }

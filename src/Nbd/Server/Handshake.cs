@@ -7,64 +7,94 @@ namespace ActorBackup.Nbd.Server;
 
 /// <summary>The fixed newstyle handshake of one connection: greeting, then options until the client chooses an export or leaves.</summary>
 /// <remarks>Every option but EXPORT_NAME gets an answer; what cannot be followed (wrong magic, absurd lengths) ends the connection.</remarks>
-internal sealed class Handshake(Connection connection, ExportDirectory exports, ReceiveBuffer input, ReplyBatch batch)
+internal sealed class Handshake
 {
     private const int GreetingBytes = 18;
     private const int ZeroesBytes = 124;
     private const uint ListedContextId = 0;
 
-    private readonly OptionReplies _replies = new(batch);
-    private HandshakeFlags _clientFlags;
+    private readonly Connection _connection;
+    private readonly ExportDirectory _exports;
+    private readonly ReceiveBuffer _input;
+    private readonly ReplyBatch _batch;
+    private readonly OptionReplies _replies;
+    private readonly TlsStage _tls;
+    private readonly bool _isGreeted;
     private bool _isStructured;
     private IReadOnlyList<SelectedContext> _contexts = [];
     private NbdExport? _contextsOf;
     private Agreement? _agreement;
 
-    /// <returns>Null when the client left or broke the protocol.</returns>
+    /// <param name="connection">Attached to the export that is chosen.</param>
+    /// <param name="exports">To choose from.</param>
+    /// <param name="link">To the client.</param>
+    /// <param name="tls">Does not change while this runs.</param>
+    /// <param name="clientFlags">Of a client that was greeted before TLS.</param>
+    public Handshake(Connection connection, ExportDirectory exports, Link link, TlsStage tls, HandshakeFlags? clientFlags = null)
+    {
+        _connection = connection;
+        _exports = exports;
+        _input = link.Input;
+        _batch = link.Batch;
+        _replies = new OptionReplies(link.Batch);
+        _tls = tls;
+        _isGreeted = clientFlags is not null;
+        ClientFlags = clientFlags ?? HandshakeFlags.None;
+    }
+
+    public HandshakeFlags ClientFlags { get; private set; }
+
+    /// <summary>STARTTLS was agreed on: what comes next is TLS.</summary>
+    public bool StartsTls { get; private set; }
+
+    /// <returns>Null when the client left, broke the protocol, or starts TLS.</returns>
     public Agreement? Run()
     {
-        Greet();
-        if (!TryFill(sizeof(uint)) || !TryReadClientFlags())
+        if (_isGreeted || TryGreet())
         {
-            return null;
-        }
-
-        while (_agreement is null && TryFill(OptionHeader.SizeBytes) && OptionHeader.TryRead(input.Buffered, out var header))
-        {
-            input.Consume(OptionHeader.SizeBytes);
-            if (!TryAnswer(header))
+            while (_agreement is null && !StartsTls && TryFill(OptionHeader.SizeBytes) && OptionHeader.TryRead(_input.Buffered, out var header))
             {
-                break;
+                _input.Consume(OptionHeader.SizeBytes);
+                if (!TryAnswer(header))
+                {
+                    break;
+                }
             }
         }
 
-        batch.Flush();
+        _batch.Flush();
         return _agreement;
+    }
+
+    private bool TryGreet()
+    {
+        Greet();
+        return TryFill(sizeof(uint)) && TryReadClientFlags();
     }
 
     private void Greet()
     {
-        var greeting = batch.Reserve(GreetingBytes).Span;
+        var greeting = _batch.Reserve(GreetingBytes).Span;
         BinaryPrimitives.WriteUInt64BigEndian(greeting, NbdMagic.Greeting);
         BinaryPrimitives.WriteUInt64BigEndian(greeting[8..], NbdMagic.Option);
         BinaryPrimitives.WriteUInt16BigEndian(greeting[16..], (ushort)(HandshakeFlags.FixedNewstyle | HandshakeFlags.NoZeroes));
-        batch.Commit(GreetingBytes);
+        _batch.Commit(GreetingBytes);
     }
 
     private bool TryFill(int count)
     {
-        if (input.BufferedBytes < count)
+        if (_input.BufferedBytes < count)
         {
-            batch.Flush();
+            _batch.Flush();
         }
 
-        return input.TryFill(count);
+        return _input.TryFill(count);
     }
 
     private bool TryReadClientFlags()
     {
-        _clientFlags = (HandshakeFlags)BinaryPrimitives.ReadUInt32BigEndian(input.Consume(sizeof(uint)).Span);
-        return (_clientFlags & ~(HandshakeFlags.FixedNewstyle | HandshakeFlags.NoZeroes)) == 0;
+        ClientFlags = (HandshakeFlags)BinaryPrimitives.ReadUInt32BigEndian(_input.Consume(sizeof(uint)).Span);
+        return (ClientFlags & ~(HandshakeFlags.FixedNewstyle | HandshakeFlags.NoZeroes)) == 0;
     }
 
     /// <returns>False when the connection ends here.</returns>
@@ -80,14 +110,16 @@ internal sealed class Handshake(Connection connection, ExportDirectory exports, 
             return false;
         }
 
-        var data = input.Consume((int)header.Length).Span;
-        if (header.Option != NbdOption.ExportName && (_clientFlags & HandshakeFlags.FixedNewstyle) == 0)
+        var data = _input.Consume((int)header.Length).Span;
+        if (header.Option != NbdOption.ExportName && (ClientFlags & HandshakeFlags.FixedNewstyle) == 0)
         {
             return false;
         }
 
         switch (header.Option)
         {
+            case NbdOption.ExportName when _tls == TlsStage.Required:
+                return false;
             case NbdOption.ExportName:
                 return TryEnterByName(Encoding.UTF8.GetString(data));
             case NbdOption.Abort:
@@ -107,8 +139,8 @@ internal sealed class Handshake(Connection connection, ExportDirectory exports, 
         }
 
         // Earlier answers must not wait for data that may take its time.
-        batch.Flush();
-        if (!input.TrySkip(header.Length))
+        _batch.Flush();
+        if (!_input.TrySkip(header.Length))
         {
             return false;
         }
@@ -121,6 +153,12 @@ internal sealed class Handshake(Connection connection, ExportDirectory exports, 
     {
         switch (option)
         {
+            case NbdOption.StartTls:
+                AnswerStartTls(data);
+                break;
+            case var _ when _tls == TlsStage.Required:
+                _replies.Error(option, OptionReplyType.ErrorTlsRequired, "This server serves nothing without TLS.");
+                break;
             case NbdOption.List:
                 AnswerList(data);
                 break;
@@ -133,29 +171,47 @@ internal sealed class Handshake(Connection connection, ExportDirectory exports, 
             case NbdOption.ListMetaContext or NbdOption.SetMetaContext:
                 AnswerMetaContext(option, data);
                 break;
-            case NbdOption.StartTls:
-                _replies.Error(option, OptionReplyType.ErrorUnsupported, "This server has no TLS.");
-                break;
             default:
                 _replies.Error(option, OptionReplyType.ErrorUnsupported, "Unknown option.");
                 break;
         }
     }
 
+    private void AnswerStartTls(ReadOnlySpan<byte> data)
+    {
+        if (!data.IsEmpty)
+        {
+            _replies.Error(NbdOption.StartTls, OptionReplyType.ErrorInvalid, "STARTTLS has no data.");
+        }
+        else if (_tls == TlsStage.Unavailable)
+        {
+            _replies.Error(NbdOption.StartTls, OptionReplyType.ErrorUnsupported, "There is no TLS here.");
+        }
+        else if (_tls == TlsStage.Active)
+        {
+            _replies.Error(NbdOption.StartTls, OptionReplyType.ErrorInvalid, "TLS has been started already.");
+        }
+        else
+        {
+            StartsTls = true;
+            _replies.Ack(NbdOption.StartTls);
+        }
+    }
+
     // This option has no error reply: the connection ends instead.
     private bool TryEnterByName(string name)
     {
-        if (!exports.TryGet(name, out var export) || !TryEnter(export))
+        if (!_exports.TryGet(name, out var export) || !TryEnter(export))
         {
             return false;
         }
 
-        var zeroes = (_clientFlags & HandshakeFlags.NoZeroes) != 0 ? 0 : ZeroesBytes;
-        var reply = batch.Reserve(sizeof(ulong) + sizeof(ushort) + zeroes).Span;
+        var zeroes = (ClientFlags & HandshakeFlags.NoZeroes) != 0 ? 0 : ZeroesBytes;
+        var reply = _batch.Reserve(sizeof(ulong) + sizeof(ushort) + zeroes).Span;
         reply.Clear();
         BinaryPrimitives.WriteUInt64BigEndian(reply, (ulong)export.Device.SizeBytes);
         BinaryPrimitives.WriteUInt16BigEndian(reply[sizeof(ulong)..], (ushort)ExportFlags.Of(export.Device, _isStructured));
-        batch.Commit(reply.Length);
+        _batch.Commit(reply.Length);
         return true;
     }
 
@@ -167,7 +223,7 @@ internal sealed class Handshake(Connection connection, ExportDirectory exports, 
             return;
         }
 
-        foreach (var export in exports.List())
+        foreach (var export in _exports.List())
         {
             _replies.Server(export);
         }
@@ -193,7 +249,7 @@ internal sealed class Handshake(Connection connection, ExportDirectory exports, 
         {
             _replies.Error(option, OptionReplyType.ErrorInvalid, "Malformed data.");
         }
-        else if (!exports.TryGet(request.ExportName, out var export))
+        else if (!_exports.TryGet(request.ExportName, out var export))
         {
             _replies.Error(option, OptionReplyType.ErrorUnknown, "No such export.");
         }
@@ -245,7 +301,7 @@ internal sealed class Handshake(Connection connection, ExportDirectory exports, 
         {
             _replies.Error(option, OptionReplyType.ErrorInvalid, "Malformed data.");
         }
-        else if (!exports.TryGet(request.ExportName, out var export))
+        else if (!_exports.TryGet(request.ExportName, out var export))
         {
             _replies.Error(option, OptionReplyType.ErrorUnknown, "No such export.");
         }
@@ -284,7 +340,7 @@ internal sealed class Handshake(Connection connection, ExportDirectory exports, 
     // Contexts that were selected for another export do not count.
     private bool TryEnter(NbdExport export)
     {
-        if (!connection.TryAttach(export))
+        if (!_connection.TryAttach(export))
         {
             return false;
         }

@@ -20,6 +20,8 @@ internal sealed class Listener : IDisposable
         _path = path;
     }
 
+    public bool IsTcp => _path is null;
+
     public EndPoint EndPoint => _socket.LocalEndPoint!;
 
     /// <summary>Unlinks a socket file that a dead process left behind. The caller knows that no live process serves this path.</summary>

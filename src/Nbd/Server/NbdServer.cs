@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using ActorBackup.Nbd.Tls;
 
 namespace ActorBackup.Nbd.Server;
 
@@ -66,7 +67,7 @@ public sealed class NbdServer : IAsyncDisposable
             throw;
         }
 
-        _accepting = Task.WhenAll(_listeners.Select(l => l.AcceptAsync(Admit, Options.TimeProvider, _stopping.Token)));
+        _accepting = Task.WhenAll(_listeners.Select(l => l.AcceptAsync(socket => Admit(socket, l.IsTcp ? Options.Tls : null), Options.TimeProvider, _stopping.Token)));
     }
 
     /// <summary>Stops accepting, then closes every connection as <see cref="NbdExport.CloseAsync"/> does. Safe to call again.</summary>
@@ -102,9 +103,9 @@ public sealed class NbdServer : IAsyncDisposable
         }
     }
 
-    private void Admit(Socket socket)
+    private void Admit(Socket socket, ServerTls? tls)
     {
-        var connection = new Connection(this, socket);
+        var connection = new Connection(this, socket, tls);
         if (!TryRemember(connection))
         {
             connection.Dispose();

@@ -1,4 +1,5 @@
 using System.Net;
+using ActorBackup.Nbd.Tls;
 
 namespace ActorBackup.Nbd.Server;
 
@@ -8,8 +9,11 @@ public sealed record NbdServerOptions
     /// <summary>Path of a unix socket, or null for none. The socket gets mode 0600.</summary>
     public string? UnixSocketPath { get; init; }
 
-    /// <summary>TCP address, or null for none; port 0 takes any free port. There is no TLS: who may connect may read and write.</summary>
+    /// <summary>TCP address, or null for none; port 0 takes any free port. Without TLS, who may connect may read and write.</summary>
     public IPEndPoint? TcpEndPoint { get; init; }
+
+    /// <summary>What STARTTLS leads to over TCP; null when there is none. The unix socket has its mode instead.</summary>
+    public ServerTls? Tls { get; init; }
 
     /// <summary>A connection that has not chosen an export by then is dropped.</summary>
     public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(10);

@@ -25,16 +25,16 @@ internal sealed class Transmission
     private readonly InFlightRequests _inFlight;
     private readonly CancellationToken _cancellation;
 
-    public Transmission(Connection connection, Agreement agreement, ReceiveBuffer input, Sender sender, ReplyBatch batch, BufferPool pool)
+    public Transmission(Connection connection, Agreement agreement, Link link)
     {
         _connection = connection;
         _agreement = agreement;
         _device = agreement.Export.Device;
         _rules = new RequestRules(_device, agreement.IsStructured, agreement.Contexts.Count > 0);
-        _input = input;
-        _sender = sender;
-        _batch = batch;
-        _pool = pool;
+        _input = link.Input;
+        _sender = link.Sender;
+        _batch = link.Batch;
+        _pool = link.Pool;
         _inFlight = new InFlightRequests(connection.Options.MaxInFlightRequests, connection.Options.MaxInFlightBytes);
         _cancellation = connection.Cancellation;
         Format = new ReplyFormat(agreement.IsStructured);

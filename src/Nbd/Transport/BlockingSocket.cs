@@ -9,28 +9,28 @@ namespace ActorBackup.Nbd.Transport;
 /// <see cref="StopReceiving"/> or <see cref="Abort"/>; only the owner disposes. The descriptor must never have been used asynchronously,
 /// because that would have made it non-blocking.
 /// </remarks>
-internal sealed class BlockingSocket(Socket socket) : IDisposable
+internal sealed class BlockingSocket(Socket socket) : Channel
 {
-    public const int TimedOut = -1;
-    public const int WouldBlock = -1;
+    private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(2);
 
     private readonly SafeSocketHandle _handle = socket.SafeHandle;
+    private int _idlenessWanted;
 
-    /// <summary>How long Receive waits before it returns <see cref="TimedOut"/>; zero is for ever.</summary>
-    public void SetReceiveTimeout(TimeSpan timeout)
+    /// <remarks>Called by the thread that receives.</remarks>
+    public override void WantIdleness(bool wanted)
     {
+        _idlenessWanted += wanted ? 1 : -1;
         try
         {
-            socket.ReceiveTimeout = (int)timeout.TotalMilliseconds;
+            socket.ReceiveTimeout = _idlenessWanted > 0 ? (int)IdleTime.TotalMilliseconds : 0;
         }
-        catch (SocketException)
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
             // The peer is gone; the next receive says so.
         }
     }
 
-    /// <returns>Bytes received, 0 at the end, or <see cref="TimedOut"/>.</returns>
-    public unsafe int Receive(Span<byte> buffer)
+    public override unsafe int Receive(Span<byte> buffer)
     {
         fixed (byte* start = buffer)
         {
@@ -55,9 +55,8 @@ internal sealed class BlockingSocket(Socket socket) : IDisposable
         }
     }
 
-    /// <summary>Sends both parts in one call, perhaps not all of it.</summary>
-    /// <returns>Bytes sent, 0 when the peer is gone, or <see cref="WouldBlock"/> (only unless <paramref name="mayBlock"/>).</returns>
-    public int Send(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, bool mayBlock)
+    /// <summary>Sends both parts in one call.</summary>
+    public override int Send(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, bool mayBlock)
     {
         try
         {
@@ -72,10 +71,14 @@ internal sealed class BlockingSocket(Socket socket) : IDisposable
     /// <summary>Receive returns what has arrived already and then the end; sending goes on.</summary>
     public void StopReceiving() => Shutdown(SocketShutdown.Receive);
 
-    /// <summary>Ends both directions now, also calls that are blocked.</summary>
-    public void Abort() => Shutdown(SocketShutdown.Both);
+    public override void Abort() => Shutdown(SocketShutdown.Both);
 
-    public void Dispose() => socket.Dispose();
+    /// <summary>The end of the stream says it.</summary>
+    public override void SayEnd()
+    {
+    }
+
+    public override void Dispose() => socket.Dispose();
 
     private unsafe int SendPieces(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, bool mayBlock)
     {

@@ -1,20 +1,18 @@
 namespace ActorBackup.Nbd.Transport;
 
-/// <summary>Bytes received from a socket and not consumed yet; used by the one thread that receives.</summary>
+/// <summary>Bytes received from a channel and not consumed yet; used by the one thread that receives.</summary>
 /// <remarks>
-/// An idle connection keeps a small buffer. One that a single receive has filled is replaced by a large one, which is given back after
-/// <see cref="IdleTime"/> without input. Consumed bytes stay where they are while somebody retains the buffer (a write that is still
+/// An idle connection keeps a small buffer. One that a single receive has filled is replaced by a large one, which is given back when the
+/// channel has been idle. Consumed bytes stay where they are while somebody retains the buffer (a write that is still
 /// running); new input then goes behind them or into a new buffer.
 /// </remarks>
-internal sealed class ReceiveBuffer(BlockingSocket socket, BufferPool pool) : IDisposable
+internal sealed class ReceiveBuffer(Channel channel, BufferPool pool) : IDisposable
 {
     /// <summary>Compacting fewer bytes than this costs less than a receive into a short tail.</summary>
     private const int CompactBytes = 8 * 1024;
 
     /// <summary>A receive into less room than this is not worth its system call.</summary>
     private const int TailBytes = 1024;
-
-    private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(2);
 
     private SharedBuffer _buffer = pool.Rent(BufferPool.SmallBytes);
     private int _start;
@@ -34,23 +32,37 @@ internal sealed class ReceiveBuffer(BlockingSocket socket, BufferPool pool) : ID
     {
         while (BufferedBytes < count)
         {
-            MakeRoom(count);
-            var received = socket.Receive(_buffer.Array.AsSpan(_end));
-            if (received == BlockingSocket.TimedOut)
-            {
-                ShrinkTo(Math.Max(count, BufferPool.SmallBytes));
-                continue;
-            }
-
-            if (received == 0)
+            if (Fill(count) == 0)
             {
                 return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Waits until at least this much is buffered, contiguously, or the channel was idle.</summary>
+    /// <returns>Positive when it is, 0 when the stream ends before, or <see cref="Channel.TimedOut"/>.</returns>
+    public int Fill(int count)
+    {
+        while (BufferedBytes < count)
+        {
+            MakeRoom(count);
+            var received = channel.Receive(_buffer.Array.AsSpan(_end));
+            if (received == Channel.TimedOut)
+            {
+                ShrinkTo(Math.Max(count, BufferPool.SmallBytes));
+            }
+
+            if (received <= 0)
+            {
+                return received;
             }
 
             _end += received;
         }
 
-        return true;
+        return 1;
     }
 
     /// <summary>Takes bytes that are buffered. Valid until the next call, or as long as <see cref="Current"/> of now is retained.</summary>
@@ -62,7 +74,7 @@ internal sealed class ReceiveBuffer(BlockingSocket socket, BufferPool pool) : ID
         return taken;
     }
 
-    /// <summary>Fills a destination from the buffer and then straight from the socket.</summary>
+    /// <summary>Fills a destination from the buffer and then straight from the channel.</summary>
     /// <returns>False when the stream ends before.</returns>
     public bool TryReceiveInto(Span<byte> destination)
     {
@@ -71,7 +83,7 @@ internal sealed class ReceiveBuffer(BlockingSocket socket, BufferPool pool) : ID
         destination = destination[buffered..];
         while (!destination.IsEmpty)
         {
-            var received = socket.Receive(destination);
+            var received = channel.Receive(destination);
             if (received == 0)
             {
                 return false;
@@ -102,7 +114,15 @@ internal sealed class ReceiveBuffer(BlockingSocket socket, BufferPool pool) : ID
         return true;
     }
 
-    public void Dispose() => _buffer.Release();
+    public void Dispose()
+    {
+        if (_isLarge)
+        {
+            channel.WantIdleness(false);
+        }
+
+        _buffer.Release();
+    }
 
     private void MakeRoom(int count)
     {
@@ -150,7 +170,7 @@ internal sealed class ReceiveBuffer(BlockingSocket socket, BufferPool pool) : ID
         if (isLarge != _isLarge)
         {
             _isLarge = isLarge;
-            socket.SetReceiveTimeout(isLarge ? IdleTime : TimeSpan.Zero);
+            channel.WantIdleness(isLarge);
         }
     }
 }

@@ -3,11 +3,11 @@ namespace ActorBackup.Nbd.Transport;
 /// <summary>The sending half of a connection, used by many threads.</summary>
 /// <remarks>
 /// One thread at a time holds the right to send. <see cref="Post"/> is for threads that must never wait for this peer: it queues, and if
-/// nobody is sending it sends what the socket takes at once; the rest goes to a helper thread that exists only while a peer is
+/// nobody is sending it sends what the channel takes at once; the rest goes to a helper thread that exists only while a peer is
 /// slow. <see cref="Send"/> is for the connection's own thread, which may wait. Whoever holds the right empties the queue before
-/// giving it up. After a failure everything is dropped and the socket aborted.
+/// giving it up. After a failure everything is dropped and the channel aborted.
 /// </remarks>
-internal sealed class Sender(BlockingSocket socket)
+internal sealed class Sender(Channel channel)
 {
     private const int HelperStackBytes = 128 * 1024;
     private const int GatherBytes = 4096;
@@ -29,7 +29,7 @@ internal sealed class Sender(BlockingSocket socket)
         Acquire();
         while (!bytes.IsEmpty && !_isBroken)
         {
-            var sent = socket.Send(bytes, default, mayBlock: true);
+            var sent = channel.Send(bytes, default, mayBlock: true);
             bytes = bytes[sent..];
             if (sent == 0)
             {
@@ -58,6 +58,20 @@ internal sealed class Sender(BlockingSocket socket)
         {
             LetHelperSend();
         }
+    }
+
+    /// <summary>Says the end and drops what is sent later: nobody uses the channel for sending when this returns.</summary>
+    /// <remarks>Waits for whoever is sending: a channel that was aborted makes that short.</remarks>
+    public void Close()
+    {
+        Acquire();
+        if (!_isBroken)
+        {
+            channel.SayEnd();
+            _isBroken = true;
+        }
+
+        SendQueue(mayBlock: true);
     }
 
     private void Append(OutgoingMessage message)
@@ -92,14 +106,14 @@ internal sealed class Sender(BlockingSocket socket)
     }
 
     /// <summary>Needs the right to send, and gives it up when the queue is empty.</summary>
-    /// <returns>False when the socket takes no more: the caller still has the right.</returns>
+    /// <returns>False when the channel takes no more: the caller still has the right.</returns>
     private bool SendQueue(bool mayBlock)
     {
         Span<byte> gathered = stackalloc byte[GatherBytes];
         while (PeekOrGiveUp() is { } message)
         {
             var sent = _isBroken ? 0 : SendSome(message, gathered, mayBlock);
-            if (sent == BlockingSocket.WouldBlock)
+            if (sent == Channel.WouldBlock)
             {
                 return false;
             }
@@ -138,7 +152,7 @@ internal sealed class Sender(BlockingSocket socket)
     {
         if (message.Next is null || message.RestBytes > GatherBytes / 2)
         {
-            return socket.Send(message.RestOfHead, message.RestOfBody, mayBlock);
+            return channel.Send(message.RestOfHead, message.RestOfBody, mayBlock);
         }
 
         var length = 0;
@@ -149,7 +163,7 @@ internal sealed class Sender(BlockingSocket socket)
             length += next.RestBytes;
         }
 
-        return socket.Send(gathered[..length], default, mayBlock);
+        return channel.Send(gathered[..length], default, mayBlock);
     }
 
     private void Settle(int sent)
@@ -186,7 +200,7 @@ internal sealed class Sender(BlockingSocket socket)
     private void Break()
     {
         _isBroken = true;
-        socket.Abort();
+        channel.Abort();
     }
 
     private void LetHelperSend()

@@ -31,12 +31,21 @@ public sealed class NbdUriTests
     }
 
     [Theory]
+    [InlineData("nbd://host/disk", false)]
+    [InlineData("nbds://host/disk", true)]
+    [InlineData("nbd+unix:///disk?socket=/s", false)]
+    [InlineData("nbds+unix:///disk?socket=/s", true)]
+    public void The_scheme_says_whether_it_is_over_TLS(string text, bool isSecure) => Assert.Equal(isSecure, NbdUri.Parse(text).IsSecure);
+
+    [Theory]
     [InlineData("")]
     [InlineData("host")]
     [InlineData("/dev/sda")]
     [InlineData("http://host/disk")]
-    [InlineData("nbds://host/disk")]
+    [InlineData("nbdx://host/disk")]
     [InlineData("nbd:///disk")]
+    [InlineData("nbds:///disk")]
+    [InlineData("nbds+unix:///disk")]
     [InlineData("nbd://host:99999/disk")]
     [InlineData("nbd+unix:///disk")]
     [InlineData("nbd+unix:///disk?socket=")]
@@ -51,7 +60,7 @@ public sealed class NbdUriTests
     public void What_is_written_is_read_back() =>
         Gen.Select(Gen.String[Gen.Char[' ', '\u04ff'], 0, 40], Gen.String[Gen.Char['!', '~'], 1, 40], Gen.Int[1, 65535]).Sample((name, path, port) =>
         {
-            foreach (var uri in (NbdUri[])[NbdUri.Unix("/" + path, name), NbdUri.Tcp("host", port, name), NbdUri.Tcp("::1", port, name)])
+            foreach (var uri in (NbdUri[])[NbdUri.Unix("/" + path, name), NbdUri.Tcp("host", port, name), NbdUri.Tcp("::1", port, name), NbdUri.Unix("/s", name, isSecure: true), NbdUri.Tcp("host", port, name, isSecure: true)])
             {
                 Assert.Equal(uri, NbdUri.Parse(uri.ToString()));
             }

@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using ActorBackup.Nbd.Protocol;
 
@@ -10,6 +12,7 @@ namespace ActorBackup.Nbd.Tests.Support;
 internal sealed class RawClient : IDisposable
 {
     private readonly Socket _socket;
+    private SslStream? _tls;
 
     public RawClient(string socketPath)
         : this(new UnixDomainSocketEndPoint(socketPath))
@@ -27,6 +30,27 @@ internal sealed class RawClient : IDisposable
     }
 
     public Socket Socket => _socket;
+
+    /// <summary>Asks for TLS and has it, believing whatever the server shows.</summary>
+    public void StartTls(X509Certificate2? certificate = null)
+    {
+        Assert.Equal(OptionReplyType.Ack, Ask(NbdOption.StartTls, []).Single().Type);
+        Secure(certificate);
+    }
+
+    /// <summary>Everything from here on goes through TLS.</summary>
+    public void Secure(X509Certificate2? certificate = null)
+    {
+        _tls = new SslStream(new NetworkStream(_socket), leaveInnerStreamOpen: false);
+        _tls.AuthenticateAsClient(new SslClientAuthenticationOptions
+        {
+            TargetHost = "localhost",
+            ClientCertificates = certificate is null ? null : [certificate],
+#pragma warning disable CA5359 // What the real client believes is tested with the real client.
+            RemoteCertificateValidationCallback = (_, _, _, _) => true,
+#pragma warning restore CA5359
+        });
+    }
 
     /// <summary>A client that has chosen an export.</summary>
     public static RawClient Entered(string socketPath, string name, bool structured, params string[] contexts)
@@ -163,6 +187,12 @@ internal sealed class RawClient : IDisposable
 
     public void Send(byte[] bytes)
     {
+        if (_tls is not null)
+        {
+            _tls.Write(bytes);
+            return;
+        }
+
         for (var sent = 0; sent < bytes.Length;)
         {
             sent += _socket.Send(bytes, sent, bytes.Length - sent, SocketFlags.None);
@@ -174,7 +204,7 @@ internal sealed class RawClient : IDisposable
         var bytes = new byte[count];
         for (var received = 0; received < count;)
         {
-            var part = _socket.Receive(bytes, received, count - received, SocketFlags.None);
+            var part = _tls?.Read(bytes, received, count - received) ?? _socket.Receive(bytes, received, count - received, SocketFlags.None);
             Assert.True(part > 0, "The server ended the connection.");
             received += part;
         }
@@ -224,12 +254,12 @@ internal sealed class RawClient : IDisposable
         var bytes = new byte[65536];
         try
         {
-            for (var count = _socket.Receive(bytes); count > 0; count = _socket.Receive(bytes))
+            for (var count = ReceiveSome(bytes); count > 0; count = ReceiveSome(bytes))
             {
                 all.Write(bytes, 0, count);
             }
         }
-        catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionReset)
+        catch (Exception e) when ((e as SocketException ?? e.InnerException as SocketException)?.SocketErrorCode == SocketError.ConnectionReset)
         {
             // An end, too: the server closed with something of ours unread.
         }
@@ -237,7 +267,13 @@ internal sealed class RawClient : IDisposable
         return all.ToArray();
     }
 
-    public void Dispose() => _socket.Dispose();
+    public void Dispose()
+    {
+        _tls?.Dispose();
+        _socket.Dispose();
+    }
+
+    private int ReceiveSome(byte[] bytes) => _tls?.Read(bytes) ?? _socket.Receive(bytes);
 
     public static string Text(byte[] data, int from = 0) => Encoding.UTF8.GetString(data, from, data.Length - from);
 }

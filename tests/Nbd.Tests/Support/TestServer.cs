@@ -42,6 +42,8 @@ internal sealed class TestServer : IAsyncDisposable
 
     public string TcpUri(string name) => NbdUri.Tcp("127.0.0.1", Server.TcpEndPoint!.Port, name).ToString();
 
+    public NbdUri SecureUri(string name, string host = "localhost") => NbdUri.Tcp(host, Server.TcpEndPoint!.Port, name, isSecure: true);
+
     public Task<NbdClient> ConnectAsync(string name) => NbdClient.ConnectAsync(UnixUri(name)).InTime();
 
     public async ValueTask DisposeAsync()

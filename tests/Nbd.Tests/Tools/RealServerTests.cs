@@ -2,6 +2,7 @@ using System.Diagnostics;
 using ActorBackup.Core.Blocks;
 using ActorBackup.Nbd.Client;
 using ActorBackup.Nbd.Tests.Support;
+using ActorBackup.Nbd.Tls;
 
 namespace ActorBackup.Nbd.Tests.Tools;
 
@@ -60,9 +61,46 @@ public sealed class RealServerTests : IDisposable
 
     private string Socket => _files.File("s");
 
-    private static async Task ExerciseAsync(NbdUri uri, bool hasHoles)
+    [ToolFact("nbdkit")]
+    public async Task Nbdkit_keeps_what_we_write_over_tls()
     {
-        await using var client = await NbdClient.ConnectAsync(uri).InTime();
+        using var authority = new Authority();
+        await StartAsync(
+            "nbdkit",
+            ["-f", "-U", Socket, "-P", _files.File("pid"), "--tls=require", $"--tls-certificates={authority.Directory}", "--tls-verify-peer", "memory", "4M"]);
+        var uri = NbdUri.Unix(Socket, "", isSecure: true);
+        await ExerciseAsync(uri, hasHoles: true, authority.Client("client"));
+        await Assert.ThrowsAnyAsync<IOException>(() => NbdClient.ConnectAsync(uri, authority.Client()).InTime());
+        var e = await Assert.ThrowsAsync<NbdRefusedException>(() => NbdClient.ConnectAsync(uri, authority.Client("client").WithServerName("elsewhere")).InTime());
+        Assert.Contains("another name", e.Message, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<NbdRefusedException>(() => NbdClient.ConnectAsync(NbdUri.Unix(Socket, "")).InTime());
+    }
+
+    [ToolFact("nbdkit")]
+    public async Task Nbdkit_without_tls_gets_nothing_of_ours()
+    {
+        using var authority = new Authority();
+        await StartAsync("nbdkit", ["-f", "-U", Socket, "-P", _files.File("pid"), "--tls=off", "memory", "4M"]);
+        await Assert.ThrowsAsync<NbdRefusedException>(() => NbdClient.ConnectAsync(NbdUri.Unix(Socket, "", isSecure: true), authority.Client("client")).InTime());
+    }
+
+    [ToolFact("qemu-nbd")]
+    public async Task Qemu_nbd_keeps_what_we_write_over_tls()
+    {
+        using var authority = new Authority();
+        await File.WriteAllBytesAsync(_files.File("image"), new byte[SizeBytes]);
+        await StartAsync(
+            "qemu-nbd",
+            ["-t", "-f", "raw", "--discard=unmap", "-x", "a name", "-k", Socket, "--pid-file", _files.File("pid"),
+                "--object", $"tls-creds-x509,id=t,endpoint=server,dir={authority.Directory},verify-peer=yes", "--tls-creds", "t", _files.File("image")]);
+        var uri = NbdUri.Unix(Socket, "a name", isSecure: true);
+        await ExerciseAsync(uri, hasHoles: true, authority.Client("client"));
+        await Assert.ThrowsAnyAsync<IOException>(() => NbdClient.ConnectAsync(uri, authority.Client()).InTime());
+    }
+
+    private static async Task ExerciseAsync(NbdUri uri, bool hasHoles, ClientTls? tls = null)
+    {
+        await using var client = await NbdClient.ConnectAsync(uri, tls ?? ClientTls.Default).InTime();
         Assert.Equal(SizeBytes, client.SizeBytes);
         var shadow = new byte[SizeBytes];
         new Random(8).NextBytes(shadow.AsSpan(0, 1 << 20));
