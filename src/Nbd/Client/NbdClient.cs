@@ -64,8 +64,11 @@ public sealed class NbdClient : IBlockDevice, IAsyncDisposable
         ConnectAsync(NbdUri.Parse(uri), cancellation);
 
     /// <inheritdoc cref="ConnectAsync(string, CancellationToken)"/>
-    public static Task<NbdClient> ConnectAsync(NbdUri uri, CancellationToken cancellation = default) =>
-        ConnectAsync(uri, ClientTls.Default, cancellation);
+    public static async Task<NbdClient> ConnectAsync(NbdUri uri, CancellationToken cancellation = default)
+    {
+        var tls = uri.TlsDirectory is null ? ClientTls.Default : ClientTls.FromDirectory(uri.TlsDirectory);
+        return await ConnectAsync(uri, uri.TlsHostName is null ? tls : tls.WithServerName(uri.TlsHostName), cancellation).ConfigureAwait(false);
+    }
 
     /// <param name="uri">Only <c>nbds</c> URIs use TLS, and they always do.</param>
     /// <param name="tls">Whom to trust.</param>

@@ -23,7 +23,6 @@ internal sealed class RequestTable
         _available = new SemaphoreSlim(capacity, capacity);
     }
 
-    /// <returns>False when all requests are in use: <see cref="AwaitOneAsync"/>.</returns>
     public bool IsLost
     {
         get
@@ -35,6 +34,7 @@ internal sealed class RequestTable
         }
     }
 
+    /// <returns>False when all requests are in use: <see cref="AwaitOneAsync"/>.</returns>
     public bool TryReserve() => _available.Wait(0, CancellationToken.None);
 
     public Task AwaitOneAsync(CancellationToken cancellation) => _available.WaitAsync(cancellation);

@@ -45,6 +45,15 @@ public sealed class ClientTls
         return new ClientTls(authorities, SslStreamCertificateContext.Create(certificate, intermediates, offline: true));
     }
 
+    /// <summary>Files under the names that GnuTLS, libnbd and QEMU use: <c>ca-cert.pem</c>, and <c>client-cert.pem</c> with <c>client-key.pem</c> where the server wants them.</summary>
+    /// <exception cref="TlsFileException">A file cannot be used.</exception>
+    public static ClientTls FromDirectory(string directory)
+    {
+        var certificate = Path.Combine(directory, "client-cert.pem");
+        var isKnown = File.Exists(certificate);
+        return Load(Path.Combine(directory, "ca-cert.pem"), isKnown ? certificate : null, isKnown ? Path.Combine(directory, "client-key.pem") : null);
+    }
+
     /// <summary>For one connection.</summary>
     /// <param name="host">Of the URI; null for a unix socket.</param>
     /// <param name="onRefused">Told why the server is not believed.</param>

@@ -37,6 +37,15 @@ public sealed class NbdUriTests
     [InlineData("nbds+unix:///disk?socket=/s", true)]
     public void The_scheme_says_whether_it_is_over_TLS(string text, bool isSecure) => Assert.Equal(isSecure, NbdUri.Parse(text).IsSecure);
 
+    [Fact]
+    public void Where_the_certificates_are_and_whose_they_should_be_may_be_said()
+    {
+        var uri = NbdUri.Parse("nbds+unix:///disk?socket=/s&tls-certificates=/etc/pki/a%20b&tls-hostname=backup.example");
+        Assert.Equal(("/s", "/etc/pki/a b", "backup.example"), (uri.SocketPath, uri.TlsDirectory, uri.TlsHostName));
+        Assert.Equal(uri, NbdUri.Parse(uri.ToString()));
+        Assert.Null(NbdUri.Parse("nbd://host/disk?tls-certificates=/x").TlsDirectory);
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("host")]

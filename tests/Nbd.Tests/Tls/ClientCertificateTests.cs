@@ -18,6 +18,20 @@ public sealed class ClientCertificateTests() : TlsTest(TlsMode.Require, wantsCli
     }
 
     [Fact]
+    public async Task A_uri_may_name_the_directory_of_the_certificates()
+    {
+        var uri = Server.SecureUri("disk") with { TlsDirectory = Authority.Directory };
+        await using (var client = await NbdClient.ConnectAsync(uri).InTime())
+        {
+            await client.ReadAsync(0, new byte[512], default).InTime();
+        }
+
+        var e = await Assert.ThrowsAsync<TlsFileException>(() => NbdClient.ConnectAsync(uri with { TlsDirectory = "/no/such" }).InTime());
+        Assert.Contains("/no/such/ca-cert.pem", e.Message, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<NbdRefusedException>(() => NbdClient.ConnectAsync(uri with { TlsHostName = "elsewhere" }).InTime());
+    }
+
+    [Fact]
     public Task A_client_without_a_certificate_is_not_served() => ExpectRefusedAsync(Authority.Client());
 
     [Fact]
