@@ -17,6 +17,9 @@ public sealed record DiskResource(
 {
     public bool ReadOnly { get; init; }
 
+    /// <summary>The export over TCP: <c>nbds://…</c> where clients are to use TLS; null when the node does not serve it over TCP.</summary>
+    public string? NbdTcpUri { get; init; }
+
     /// <summary>Path of the tracking file.</summary>
     public string? TrackingFile { get; init; }
 }

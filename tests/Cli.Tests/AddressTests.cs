@@ -40,6 +40,18 @@ public sealed class AddressTests
             AttachLines.Blockdev(address!, readOnly: true));
     }
 
+    [Fact]
+    public void An_export_with_tls_attaches_with_credentials()
+    {
+        var address = NbdAddress.Parse("nbds://[::1]:10811/db");
+        Assert.Equal(new NbdAddress("db", null, "::1", 10811, IsSecure: true), address);
+        Assert.StartsWith("-object tls-creds-x509,id=tls0,endpoint=client,", AttachLines.Credentials(address!), StringComparison.Ordinal);
+        Assert.Equal(
+            """{"driver":"nbd","node-name":"disk0","export":"db","server":{"type":"inet","host":"::1","port":"10811"},"tls-creds":"tls0","reconnect-delay":60}""",
+            AttachLines.Blockdev(address!, readOnly: false));
+        Assert.Contains("  <source protocol='nbd' name='db' tls='yes'>", AttachLines.Libvirt(address!, readOnly: false));
+    }
+
     [Theory]
     [InlineData(null)]
     [InlineData("db")]

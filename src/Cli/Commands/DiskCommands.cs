@@ -17,7 +17,7 @@ public static class DiskCommands
     {
         var id = new Argument<string>("ID") { Description = "Name of the disk and of its export: a-z, 0-9, '.', '_', '-'" };
         var file = new Option<string?>("--file") { Description = "Raw image file or block device, opened on the node", HelpName = "PATH" };
-        var nbd = new Option<string?>("--nbd") { Description = "Another NBD server's export, as nbd:// or nbd+unix:// URI", HelpName = "URI" };
+        var nbd = new Option<string?>("--nbd") { Description = "Another NBD server's export, as nbd://, nbds:// or nbd+unix:// URI", HelpName = "URI" };
         var granularity = new Option<string?>("--granularity") { Description = "Block of tracking and copying, a power of two from 4K to 4M. Default: 64K", HelpName = "SIZE" };
         var journal = new Option<string?>("--journal") { Description = "Directory of the tracking file. Default: beside the image file, else the node's data directory", HelpName = "DIR" };
         var exclusive = new Option<bool>("--exclusive") { Description = "Nobody else writes to the block device or NBD export; they keep no modification time that would tell, so this is needed" };

@@ -1,5 +1,7 @@
+using System.Net;
 using ActorBackup.Actors.Disks;
 using ActorBackup.Core.Blocks;
+using ActorBackup.Nbd.Client;
 using ActorBackup.Nbd.Server;
 
 namespace ActorBackup.Node.Exports;
@@ -8,6 +10,8 @@ namespace ActorBackup.Node.Exports;
 public sealed class NodeExports(string socketPath) : IDiskExports
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    private (DnsEndPoint EndPoint, bool IsSecure)? _tcp;
 
     public ExportCatalog Catalog { get; } = new();
 
@@ -29,6 +33,15 @@ public sealed class NodeExports(string socketPath) : IDiskExports
 
     public ExportView? Find(string name) =>
         Catalog.TryGet(name, out var export) ? new ExportView(UriOf(name), export.Clients) : null;
+
+    /// <summary>Exports are served over TCP, too.</summary>
+    /// <param name="endPoint">Host and port for clients.</param>
+    /// <param name="isSecure">Clients are to use TLS.</param>
+    public void ServeTcp(DnsEndPoint endPoint, bool isSecure) => _tcp = (endPoint, isSecure);
+
+    /// <summary>Null when there is no such export or no TCP.</summary>
+    public string? TcpUriOf(string name) =>
+        _tcp is var (endPoint, isSecure) && Catalog.TryGet(name, out _) ? NbdUri.Tcp(endPoint.Host, endPoint.Port, name, isSecure).ToString() : null;
 
     public string UriOf(string name) => $"nbd+unix:///{Uri.EscapeDataString(name)}?socket={Uri.EscapeDataString(socketPath).Replace("%2F", "/", StringComparison.Ordinal)}";
 }

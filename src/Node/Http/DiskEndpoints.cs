@@ -4,6 +4,7 @@ using ActorBackup.Core.Blocks;
 using ActorBackup.Core.Identity;
 using ActorBackup.Messages.Catalog;
 using ActorBackup.Messages.Disks;
+using ActorBackup.Node.Exports;
 using ActorBackup.Volumes.Backings;
 
 namespace ActorBackup.Node.Http;
@@ -18,16 +19,16 @@ public static class DiskEndpoints
         disks.MapGet("", ListAsync).Produces<DiskResource[]>().WithSummary("All disks");
         disks.MapGet("/{disk}", ShowAsync).Produces<DiskResource>().WithSummary("One disk");
         disks.MapDelete("/{disk}", RemoveAsync).Produces(204).WithSummary("Remove a disk; its points stay unless deletePoints");
-        disks.MapPost("/{disk}/stop", (string disk, NodeGateway node, LocalDisks local) =>
-            ChangeAsync(new DiskCommand.StopDisk { Disk = new DiskId(disk) }, node, local)).Produces<DiskResource>().WithSummary("Release the backing");
-        disks.MapPost("/{disk}/start", (string disk, NodeGateway node, LocalDisks local) =>
-            ChangeAsync(new DiskCommand.StartDisk { Disk = new DiskId(disk) }, node, local)).Produces<DiskResource>().WithSummary("Take the backing again");
+        disks.MapPost("/{disk}/stop", (string disk, NodeGateway node, LocalDisks local, NodeExports exports) =>
+            ChangeAsync(new DiskCommand.StopDisk { Disk = new DiskId(disk) }, node, local, exports)).Produces<DiskResource>().WithSummary("Release the backing");
+        disks.MapPost("/{disk}/start", (string disk, NodeGateway node, LocalDisks local, NodeExports exports) =>
+            ChangeAsync(new DiskCommand.StartDisk { Disk = new DiskId(disk) }, node, local, exports)).Produces<DiskResource>().WithSummary("Take the backing again");
         disks.MapPost("/{disk}/set", SetAsync).Produces<DiskResource>().WithSummary("Name the new place of a backing that was moved, or move the tracking file");
-        disks.MapPost("/{disk}/resize", (string disk, ResizeDiskRequest body, NodeGateway node, LocalDisks local) =>
-            ChangeAsync(new DiskCommand.ResizeDisk(body.SizeBytes) { Disk = new DiskId(disk) }, node, local)).Produces<DiskResource>().WithSummary("Give disk and backing another size");
+        disks.MapPost("/{disk}/resize", (string disk, ResizeDiskRequest body, NodeGateway node, LocalDisks local, NodeExports exports) =>
+            ChangeAsync(new DiskCommand.ResizeDisk(body.SizeBytes) { Disk = new DiskId(disk) }, node, local, exports)).Produces<DiskResource>().WithSummary("Give disk and backing another size");
     }
 
-    private static async Task<IResult> AddAsync(AddDiskRequest request, NodeGateway node, LocalDisks local)
+    private static async Task<IResult> AddAsync(AddDiskRequest request, NodeGateway node, LocalDisks local, NodeExports exports)
     {
         if (!ObjectName.IsValid(request.Id))
         {
@@ -62,7 +63,7 @@ public static class DiskEndpoints
         }
 
         await node.AskAsync(new CatalogCommand.RegisterDisk(disk, added.View.Definition.Host));
-        return Results.Json(Of(added.View, local), ApiJson.Default.DiskResource, statusCode: 201);
+        return Results.Json(Of(added.View, local, exports), ApiJson.Default.DiskResource, statusCode: 201);
     }
 
     /// <summary>Null unless exactly one is named, and well.</summary>
@@ -74,30 +75,30 @@ public static class DiskEndpoints
             _ => null,
         };
 
-    private static async Task<IResult> ListAsync(NodeGateway node, LocalDisks local)
+    private static async Task<IResult> ListAsync(NodeGateway node, LocalDisks local, NodeExports exports)
     {
         var registered = await node.DisksAsync();
         var replies = await Task.WhenAll(registered.Select(d => node.AskAsync(new DiskQuery.GetDisk { Disk = d.Id })));
-        return Results.Json([.. replies.OfType<DiskReply.Disk>().Select(d => Of(d.View, local))], ApiJson.Default.DiskResourceArray);
+        return Results.Json([.. replies.OfType<DiskReply.Disk>().Select(d => Of(d.View, local, exports))], ApiJson.Default.DiskResourceArray);
     }
 
-    private static async Task<IResult> ShowAsync(string disk, NodeGateway node, LocalDisks local) =>
+    private static async Task<IResult> ShowAsync(string disk, NodeGateway node, LocalDisks local, NodeExports exports) =>
         await node.AskAsync(new DiskQuery.GetDisk { Disk = new DiskId(disk) }) is var reply && reply is DiskReply.Disk found
-            ? Results.Json(Of(found.View, local), ApiJson.Default.DiskResource)
+            ? Results.Json(Of(found.View, local, exports), ApiJson.Default.DiskResource)
             : Refused(reply);
 
-    private static async Task<IResult> ChangeAsync(DiskCommand command, NodeGateway node, LocalDisks local) =>
+    private static async Task<IResult> ChangeAsync(DiskCommand command, NodeGateway node, LocalDisks local, NodeExports exports) =>
         await node.AskAsync(command) is var reply && reply is DiskReply.Disk changed
-            ? Results.Json(Of(changed.View, local), ApiJson.Default.DiskResource)
+            ? Results.Json(Of(changed.View, local, exports), ApiJson.Default.DiskResource)
             : Refused(reply);
 
-    private static async Task<IResult> SetAsync(string disk, SetDiskRequest request, NodeGateway node, LocalDisks local)
+    private static async Task<IResult> SetAsync(string disk, SetDiskRequest request, NodeGateway node, LocalDisks local, NodeExports exports)
     {
         var backing = BackingOf(request.File, request.Nbd);
         return (backing is null && (request.File is not null || request.Nbd is not null)) || (backing is null && request.Journal is null)
             ? Problem.Of(
                 ErrorCodes.InvalidArgument, "name what is new: one backing (an absolute path, or the URI of an NBD export), or the directory of the tracking file, or both")
-            : await ChangeAsync(new DiskCommand.SetDisk(backing, request.Journal) { Disk = new DiskId(disk) }, node, local);
+            : await ChangeAsync(new DiskCommand.SetDisk(backing, request.Journal) { Disk = new DiskId(disk) }, node, local, exports);
     }
 
     private static async Task<IResult> RemoveAsync(string disk, bool? deletePoints, NodeGateway node, RepositoryGateway repositories)
@@ -127,7 +128,7 @@ public static class DiskEndpoints
             _ => Problem.Of(ErrorCodes.Internal, $"unexpected answer {reply.GetType().Name}"),
         };
 
-    private static DiskResource Of(DiskView view, LocalDisks local)
+    private static DiskResource Of(DiskView view, LocalDisks local, NodeExports exports)
     {
         var export = local.ExportOf(view.Definition.Id);
         return new DiskResource(
@@ -144,6 +145,7 @@ public static class DiskEndpoints
             view.LastSuccessAt)
         {
             ReadOnly = view.Definition.IsReadOnly,
+            NbdTcpUri = exports.TcpUriOf(view.Definition.Id.Value),
             TrackingFile = view.Definition.TrackingPath,
         };
     }

@@ -1,4 +1,5 @@
 using System.Net;
+using ActorBackup.Nbd.Tls;
 using Akka.Configuration;
 
 namespace ActorBackup.Node.Startup;
@@ -11,12 +12,18 @@ public sealed record NodeOptions
         Run a node in the foreground.
 
         Usage: abk node run [--data DIR] [--http HOST:PORT] [--nbd HOST:PORT] [--nbd-socket PATH] [--config FILE] [--host LABEL] [--insecure]
+                            [--nbd-tls-certificate PEM --nbd-tls-key PEM [--nbd-tls-client-ca PEM] [--nbd-tls require|allow|off]]
 
           --data DIR         journal, token and scratch (default ./abk-data)
           --http HOST:PORT   HTTP API (default 127.0.0.1:8440; port 0 = any free port)
-          --nbd HOST:PORT    serve exports on TCP too; anything but loopback needs --insecure until there is TLS
+          --nbd HOST:PORT    serve exports on TCP too; anything but loopback needs TLS or --insecure
+          --nbd-tls-certificate PEM, --nbd-tls-key PEM
+                             TLS for NBD over TCP: the server's certificate with those between it and its authority, and its key
+          --nbd-tls-client-ca PEM
+                             serve only clients whose certificates this authority issued
+          --nbd-tls MODE     require (default when there is a certificate), allow or off
           --nbd-socket PATH  unix socket of the exports (default DATA/nbd.sock)
-          --config FILE      HOCON: actorbackup { data, http, nbd, nbd-socket, host, insecure } and any akka setting
+          --config FILE      HOCON: actorbackup { data, http, nbd, nbd-socket, nbd-tls-certificate, ..., host, insecure } and any akka setting
           --host LABEL       this node's host label (default: the host's name)
           --insecure         allow unencrypted NBD and HTTP beyond loopback
 
@@ -24,9 +31,18 @@ public sealed record NodeOptions
         Example: abk node run --data /var/lib/actorbackup
         """;
 
+    private static readonly string[] WithValue =
+    [
+        "--data", "--http", "--nbd", "--nbd-socket", "--nbd-tls", "--nbd-tls-certificate", "--nbd-tls-key", "--nbd-tls-client-ca", "--config", "--host",
+    ];
+
     public required string DataDirectory { get; init; }
     public required IPEndPoint Http { get; init; }
     public IPEndPoint? NbdTcp { get; init; }
+
+    /// <summary>For <see cref="NbdTcp"/>; null when it is in the clear.</summary>
+    public ServerTls? NbdTls { get; init; }
+
     public required string NbdSocket { get; init; }
     public required string Host { get; init; }
 
@@ -46,7 +62,7 @@ public sealed record NodeOptions
                 continue;
             }
 
-            if (name is not ("--data" or "--http" or "--nbd" or "--nbd-socket" or "--config" or "--host"))
+            if (!WithValue.Contains(name))
             {
                 throw StartupException.Usage($"unknown argument '{arguments[i]}'; 'abk node run --help' shows the arguments");
             }
@@ -66,11 +82,14 @@ public sealed record NodeOptions
 
         var data = Path.GetFullPath(Choose("--data") ?? "abk-data");
         var isInsecure = Choose("--insecure") is "true" or "on" or "yes";
+        var nbd = Choose("--nbd");
+        var tls = NbdTlsOptions.Load(Choose, hasTcp: nbd is not null);
         return new NodeOptions
         {
             DataDirectory = data,
             Http = Guarded(ParseEndPoint("--http", Choose("--http") ?? "127.0.0.1:8440"), "--http", isInsecure),
-            NbdTcp = Choose("--nbd") is { } nbd ? Guarded(ParseEndPoint("--nbd", nbd), "--nbd", isInsecure) : null,
+            NbdTcp = nbd is null ? null : Guarded(ParseEndPoint("--nbd", nbd), "--nbd", isInsecure || tls?.Mode == TlsMode.Require),
+            NbdTls = tls,
             NbdSocket = Path.GetFullPath(Choose("--nbd-socket") ?? Path.Combine(data, "nbd.sock")),
             Host = Choose("--host") ?? Environment.MachineName,
             Settings = settings,
@@ -121,5 +140,5 @@ public sealed record NodeOptions
     private static IPEndPoint Guarded(IPEndPoint endPoint, string name, bool isInsecure) =>
         IPAddress.IsLoopback(endPoint.Address) || isInsecure
             ? endPoint
-            : throw StartupException.Usage($"{name} {endPoint} would serve unencrypted beyond this machine; use a loopback address, or add --insecure");
+            : throw StartupException.Usage($"{name} {endPoint} would serve unencrypted beyond this machine; use a loopback address{(name == "--nbd" ? ", require TLS (--nbd-tls-certificate)" : "")}, or add --insecure");
 }

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using ActorBackup.Actors.Cluster;
 using ActorBackup.Actors.Disks;
@@ -63,9 +64,16 @@ public sealed class NodeSystem : IAsyncDisposable
             {
                 UnixSocketPath = options.NbdSocket,
                 TcpEndPoint = options.NbdTcp,
+                Tls = options.NbdTls,
                 OnUnexpected = e => Console.Error.WriteLine($"nbd: {e.GetType().Name}: {e.Message}"),
             });
             nbd.Start();
+            if (nbd.TcpEndPoint is { } served)
+            {
+                var isAny = served.Address.Equals(IPAddress.Any) || served.Address.Equals(IPAddress.IPv6Any);
+                exports.ServeTcp(new DnsEndPoint(isAny ? options.Host : served.Address.ToString(), served.Port), options.NbdTls is not null);
+            }
+
             var address = $"unix:{options.NbdSocket}" + (nbd.TcpEndPoint is { } tcp ? $",tcp:{tcp}" : "");
             return new NodeSystem(disks, exports, nbd, address, actors);
         }
