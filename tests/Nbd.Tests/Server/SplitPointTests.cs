@@ -111,6 +111,7 @@ public sealed class SplitPointTests : ServerTest
     private (byte[] Answers, string[] Calls) Converse(byte[] session, int[] cuts)
     {
         new Random(20260103).NextBytes(Device.Content);
+        Device.Deallocate();
         Device.Calls.Clear();
         using var client = new RawClient(Server.SocketPath);
         var answers = Task.Run(client.ReceiveToEnd);

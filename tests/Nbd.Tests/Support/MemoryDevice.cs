@@ -37,6 +37,9 @@ internal sealed class MemoryDevice(int sizeBytes, bool isReadOnly = false) : IBl
 
     public int PreferredBlockBytes => AllocationBytes;
 
+    /// <summary>Everything is a hole again, whatever its content.</summary>
+    public void Deallocate() => Array.Clear(_isAllocated);
+
     public ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellation) =>
         Run($"read {offset} {buffer.Length}", () => Content.AsMemory((int)offset, buffer.Length).CopyTo(buffer), cancellation);
 
