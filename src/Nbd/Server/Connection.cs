@@ -18,6 +18,7 @@ internal sealed class Connection : IDisposable
     private readonly CancellationTokenSource _cancellation = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private NbdExport? _export;
+    private Transmission? _transmission;
     private volatile bool _isClosing;
 
     /// <param name="server">Whose client it is.</param>
@@ -38,6 +39,17 @@ internal sealed class Connection : IDisposable
 
     /// <summary>Requests that come now get ESHUTDOWN.</summary>
     public bool IsClosing => _isClosing;
+
+    /// <summary>Counts up from the first that the server admitted.</summary>
+    public long Number { get; set; }
+
+    public PayloadBudget Budget => _server.Budget;
+
+    /// <summary>The client has not chosen an export yet.</summary>
+    public bool IsChoosing => Volatile.Read(ref _export) is null;
+
+    /// <inheritdoc cref="Transmission.StallMark"/>
+    public long StallMark => Volatile.Read(ref _transmission)?.StallMark ?? 0;
 
     /// <summary>Completes when nothing of the connection is left.</summary>
     public Task Ended => _ended.Task;
@@ -90,6 +102,27 @@ internal sealed class Connection : IDisposable
         {
             // It has ended meanwhile.
         }
+
+        Budget.Wake();
+    }
+
+    /// <summary>Waits until the server has memory for this connection, and cuts clients that keep others waiting for it.</summary>
+    /// <returns>False when the connection was cut meanwhile.</returns>
+    public bool AwaitMemory(Func<bool> isThere)
+    {
+        var stalls = new StallWatch(_server, this);
+        while (!isThere())
+        {
+            if (Cancellation.IsCancellationRequested)
+            {
+                return false;
+            }
+
+            Budget.Wait(() => isThere() || Cancellation.IsCancellationRequested, stalls.NextLook);
+            stalls.Look();
+        }
+
+        return true;
     }
 
     /// <returns>False when the export is closed.</returns>
@@ -100,7 +133,7 @@ internal sealed class Connection : IDisposable
             return false;
         }
 
-        _export = export;
+        Volatile.Write(ref _export, export);
         return true;
     }
 
@@ -192,7 +225,9 @@ internal sealed class Connection : IDisposable
         if (agreement is not null)
         {
             deadline.Dispose();
-            new Transmission(this, agreement, link).Run();
+            var transmission = new Transmission(this, agreement, link);
+            Volatile.Write(ref _transmission, transmission);
+            transmission.Run();
         }
     }
 }

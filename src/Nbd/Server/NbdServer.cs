@@ -11,10 +11,14 @@ namespace ActorBackup.Nbd.Server;
 /// </remarks>
 public sealed class NbdServer : IAsyncDisposable
 {
+    /// <summary>Places for those who come while others leave for them.</summary>
+    private const int LeavingMax = 64;
+
     private readonly Lock _gate = new();
     private readonly HashSet<Connection> _connections = [];
     private readonly List<Listener> _listeners = [];
     private readonly CancellationTokenSource _stopping = new();
+    private long _admitted;
     private Task _accepting = Task.CompletedTask;
     private bool _isStopped;
 
@@ -22,6 +26,7 @@ public sealed class NbdServer : IAsyncDisposable
     {
         Options = options;
         Exports = new ExportDirectory(catalog);
+        Budget = new PayloadBudget(options.MaxTotalInFlightBytes);
     }
 
     public NbdServerOptions Options { get; }
@@ -42,6 +47,8 @@ public sealed class NbdServer : IAsyncDisposable
     }
 
     internal ExportDirectory Exports { get; }
+
+    internal PayloadBudget Budget { get; }
 
     /// <summary>Listens; clients are served when this returns. To be called once.</summary>
     /// <exception cref="SocketException">An address cannot be had.</exception>
@@ -95,6 +102,14 @@ public sealed class NbdServer : IAsyncDisposable
         await StopAsync(patience.Token).ConfigureAwait(false);
     }
 
+    internal Connection[] ConnectionsNow()
+    {
+        lock (_gate)
+        {
+            return [.. _connections];
+        }
+    }
+
     internal void Forget(Connection connection)
     {
         lock (_gate)
@@ -125,11 +140,32 @@ public sealed class NbdServer : IAsyncDisposable
         }
     }
 
+    /// <remarks>
+    /// Where there is no place left, the client goes that has been choosing an export for longest: so connections that do nothing keep
+    /// nobody out. Its place is free when its thread has ended.
+    /// </remarks>
     private bool TryRemember(Connection connection)
     {
         lock (_gate)
         {
-            return !_isStopped && _connections.Count < Options.MaxConnections && _connections.Add(connection);
+            if (_isStopped)
+            {
+                return false;
+            }
+
+            if (_connections.Count >= Options.MaxConnections)
+            {
+                var choosing = _connections.Where(c => c.IsChoosing && !c.IsClosing).MinBy(c => c.Number);
+                if (choosing is null || _connections.Count >= Options.MaxConnections + LeavingMax)
+                {
+                    return false;
+                }
+
+                choosing.Abort();
+            }
+
+            connection.Number = ++_admitted;
+            return _connections.Add(connection);
         }
     }
 

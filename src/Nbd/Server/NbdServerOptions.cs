@@ -18,7 +18,7 @@ public sealed record NbdServerOptions
     /// <summary>A connection that has not chosen an export by then is dropped.</summary>
     public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Further connections are closed as they come.</summary>
+    /// <summary>Further connections are closed as they come, or take the place of one that has not chosen an export.</summary>
     public int MaxConnections { get; init; } = 1024;
 
     /// <summary>Requests of one connection that may wait for the device or for their reply to be sent; beyond, its socket is not read.</summary>
@@ -26,6 +26,12 @@ public sealed record NbdServerOptions
 
     /// <summary>Payload bytes of those requests; one more request may start just below the limit.</summary>
     public long MaxInFlightBytes { get; init; } = 64L * 1024 * 1024;
+
+    /// <summary>Payload bytes that all connections may hold together; 256 KiB of each do not need it.</summary>
+    public long MaxTotalInFlightBytes { get; init; } = 256L * 1024 * 1024;
+
+    /// <summary>A client that holds memory others wait for, and for this long goes on neither with what it sends nor with what it is sent, is cut.</summary>
+    public TimeSpan StallPatience { get; init; } = TimeSpan.FromSeconds(30);
 
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 

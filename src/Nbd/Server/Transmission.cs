@@ -24,6 +24,8 @@ internal sealed class Transmission
     private readonly BufferPool _pool;
     private readonly InFlightRequests _inFlight;
     private readonly CancellationToken _cancellation;
+    private long _payloads;
+    private long _payloadMark;
 
     public Transmission(Connection connection, Agreement agreement, Link link)
     {
@@ -35,12 +37,18 @@ internal sealed class Transmission
         _sender = link.Sender;
         _batch = link.Batch;
         _pool = link.Pool;
-        _inFlight = new InFlightRequests(connection.Options.MaxInFlightRequests, connection.Options.MaxInFlightBytes);
+        _inFlight = new InFlightRequests(connection.Options.MaxInFlightRequests, connection.Options.MaxInFlightBytes, connection.Budget);
         _cancellation = connection.Cancellation;
         Format = new ReplyFormat(agreement.IsStructured);
     }
 
     public ReplyFormat Format { get; }
+
+    /// <summary>Not zero while memory is held and the client is waited for; the same as before if that is still for the same thing.</summary>
+    public long StallMark =>
+        _inFlight.HeldBytes == 0 ? 0
+        : _sender.SendMark is var mark && mark % 2 != 0 ? mark
+        : -Volatile.Read(ref _payloadMark);
 
     /// <summary>Serves until the client leaves or breaks the protocol. When it returns, no request uses the device.</summary>
     public void Run()
@@ -80,7 +88,11 @@ internal sealed class Transmission
         if (_inFlight.IsFull)
         {
             _batch.Flush();
-            _inFlight.AwaitRoom();
+            _inFlight.AwaitOwnRoom();
+            if (!_connection.AwaitMemory(() => !_inFlight.IsFull))
+            {
+                return false;
+            }
         }
 
         if (!TryFill(RequestHeader.SizeBytes) || !RequestHeader.TryRead(_input.Buffered, out request))
@@ -112,10 +124,30 @@ internal sealed class Transmission
                 return false;
             case NbdCommand.Write:
                 return TryServeWrite(request);
+            case NbdCommand.Read when IsLarge(request) && Check(request).IsNone:
+                return TryServeLargeRead(request);
             default:
                 ServeWithoutPayload(request);
                 return true;
         }
+    }
+
+    // Large payloads have buffers of their own, which must not exist before there is room for them.
+    private bool TryReserve(long bytes)
+    {
+        if (_inFlight.TryReserve(bytes))
+        {
+            return true;
+        }
+
+        _batch.Flush();
+        return AwaitReservation(bytes);
+    }
+
+    private bool AwaitReservation(long bytes)
+    {
+        var isReserved = false;
+        return _connection.AwaitMemory(() => isReserved = isReserved || _inFlight.TryReserve(bytes));
     }
 
     private Refusal Check(in RequestHeader request) =>
@@ -135,11 +167,8 @@ internal sealed class Transmission
             case NbdCommand.Read when request.Length == 0:
                 Reply(request, Refusal.None);
                 break;
-            case NbdCommand.Read when Format.DataPrefixBytes + (int)request.Length <= ReplyBatch.CapacityBytes:
-                ServeRead(request);
-                break;
             case NbdCommand.Read:
-                ServeLargeRead(request);
+                ServeRead(request);
                 break;
             case NbdCommand.BlockStatus:
                 ServeStatus(request);
@@ -158,7 +187,7 @@ internal sealed class Transmission
         if (!TryFinish(Read(request, reply[prefixBytes..]), out var call, out var refusal))
         {
             var buffer = _batch.Detach(sizeBytes, out var start);
-            _inFlight.Begin(this, request.Length).Start(call, request, request.Length, null, buffer, start);
+            _inFlight.Begin(this, request.Length, isReserved: false).Start(call, request, request.Length, null, buffer, start);
         }
         else if (refusal.IsNone)
         {
@@ -171,19 +200,28 @@ internal sealed class Transmission
         }
     }
 
-    private void ServeLargeRead(in RequestHeader request)
+    private bool IsLarge(in RequestHeader request) => request.Length > ReplyBatch.CapacityBytes - Format.DataPrefixBytes;
+
+    private bool TryServeLargeRead(in RequestHeader request)
     {
+        if (!TryReserve(request.Length))
+        {
+            return false;
+        }
+
         var prefixBytes = Format.DataPrefixBytes;
         var reply = _pool.Rent(prefixBytes + (int)request.Length);
         reply.FilledBytes = prefixBytes + (int)request.Length;
         if (!TryFinish(Read(request, reply.Array.AsMemory(prefixBytes, (int)request.Length)), out var call, out var refusal))
         {
-            _inFlight.Begin(this, request.Length).Start(call, request, request.Length, null, reply, 0);
-            return;
+            _inFlight.Begin(this, request.Length, isReserved: true).Start(call, request, request.Length, null, reply, 0);
+            return true;
         }
 
         Format.WriteDataPrefix(reply.Array, request);
         SendNow(request, reply, refusal);
+        _inFlight.Release(request.Length);
+        return true;
     }
 
     private void ServeStatus(in RequestHeader request)
@@ -191,7 +229,7 @@ internal sealed class Transmission
         var reply = _pool.Rent(StatusReply.SizeBytesMax(_agreement.Contexts.Count, request));
         if (!TryFinish(StatusReply.ComposeAsync(reply, _agreement.Contexts, request, _cancellation), out var call, out var refusal))
         {
-            _inFlight.Begin(this, reply.Array.Length).Start(call, request, reply.Array.Length, null, reply, 0);
+            _inFlight.Begin(this, reply.Array.Length, isReserved: false).Start(call, request, reply.Array.Length, null, reply, 0);
             return;
         }
 
@@ -248,12 +286,19 @@ internal sealed class Transmission
     private bool TryServeLargeWrite(in RequestHeader request)
     {
         _batch.Flush();
+        if (!TryReserve(request.Length))
+        {
+            return false;
+        }
+
         var buffer = _pool.Rent((int)request.Length);
         var payload = buffer.Array.AsMemory(0, (int)request.Length);
+        Volatile.Write(ref _payloadMark, ++_payloads);
         var received = _input.TryReceiveInto(payload.Span);
-        if (received)
+        Volatile.Write(ref _payloadMark, 0);
+        if (!received || !TryLeaveRunning(request, payload, buffer))
         {
-            ServeCall(request, payload, buffer);
+            _inFlight.Release(request.Length);
         }
 
         buffer.Release();
@@ -270,7 +315,22 @@ internal sealed class Transmission
         }
 
         buffer?.Retain();
-        _inFlight.Begin(this, payload.Length).Start(call, request, payload.Length, buffer, null, 0);
+        _inFlight.Begin(this, payload.Length, isReserved: false).Start(call, request, payload.Length, buffer, null, 0);
+    }
+
+    /// <summary>Like <see cref="ServeCall"/> for what was reserved.</summary>
+    /// <returns>False when the call has ended: what was reserved is free.</returns>
+    private bool TryLeaveRunning(in RequestHeader request, ReadOnlyMemory<byte> payload, SharedBuffer buffer)
+    {
+        if (TryFinish(Call(request, payload), out var call, out var refusal))
+        {
+            Reply(request, refusal);
+            return false;
+        }
+
+        buffer.Retain();
+        _inFlight.Begin(this, payload.Length, isReserved: true).Start(call, request, payload.Length, buffer, null, 0);
+        return true;
     }
 
     private ValueTask Read(in RequestHeader request, Memory<byte> target)

@@ -22,11 +22,16 @@ internal sealed class Sender(Channel channel)
     private bool _helperExists;
     private bool _helperOwns;
     private volatile bool _isBroken;
+    private long _sendMark;
+
+    /// <summary>Odd while something is sent that may wait for the peer; the same as long as that is the same message.</summary>
+    public long SendMark => Volatile.Read(ref _sendMark);
 
     /// <summary>Sends these bytes, waiting as long as it takes.</summary>
     public void Send(ReadOnlySpan<byte> bytes)
     {
         Acquire();
+        _sendMark++;
         while (!bytes.IsEmpty && !_isBroken)
         {
             var sent = channel.Send(bytes, default, mayBlock: true);
@@ -137,6 +142,7 @@ internal sealed class Sender(Channel channel)
         {
             if (_first is null)
             {
+                _sendMark += _sendMark & 1;
                 _isSending = false;
                 if (_waiting > 0)
                 {
@@ -186,6 +192,7 @@ internal sealed class Sender(Channel channel)
         lock (_gate)
         {
             var message = _first!;
+            _sendMark += 2 * (_sendMark & 1);
             _first = message.Next;
             if (_first is null)
             {
@@ -224,6 +231,7 @@ internal sealed class Sender(Channel channel)
     {
         while (AwaitOwnership())
         {
+            _sendMark++;
             SendQueue(mayBlock: true);
         }
     }

@@ -31,6 +31,20 @@ public sealed class ConnectionLimitTests : ServerTest
         clients.ForEach(c => c.Dispose());
     }
 
+    [Fact]
+    public async Task A_client_that_comes_takes_the_place_of_the_one_that_has_been_choosing_for_longest()
+    {
+        using var chosen = Simple();
+        var idle = Enumerable.Range(0, ConnectionsMax - 1).Select(_ => Greeted()).ToList();
+        using var next = Simple();
+        idle[0].ExpectSilentEnd();
+        await Patience.UntilAsync(() => Server.Server.Connections == ConnectionsMax);
+        ExpectServed(next);
+        ExpectServed(chosen);
+        Assert.Equal(OptionReplyType.Ack, idle[1].Ask(NbdOption.Go, RawClient.Info("disk")).Last().Type);
+        idle.ForEach(c => c.Dispose());
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("0000")]
