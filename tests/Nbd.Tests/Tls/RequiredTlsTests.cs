@@ -84,7 +84,9 @@ public sealed class RequiredTlsTests() : TlsTest(TlsMode.Require)
         using var client = GreetedOverTcp();
         client.Send([.. RawClient.OptionBytes(NbdOption.StartTls, []), .. RawClient.OptionBytes(NbdOption.Go, RawClient.Info("disk"))]);
         Assert.Equal(OptionReplyType.Ack, client.ReceiveOptionReply(NbdOption.StartTls).Type);
-        client.ExpectSilentEnd();
+
+        // Nor does TLS begin behind it, as it would for a server that only drops those bytes.
+        Assert.ThrowsAny<IOException>(() => client.Secure());
         Assert.Equal(0, Export.Clients);
     }
 
