@@ -112,6 +112,19 @@ internal sealed class World : IAsyncDisposable
         return path;
     }
 
+    /// <summary>A file system of its own that can be frozen: whoever writes to it then waits inside the kernel.</summary>
+    public async Task<string> MountExt4Async(string name, string size)
+    {
+        var image = PathOf($"{name}.img");
+        var path = PathOf(name);
+        System.IO.Directory.CreateDirectory(path);
+        await Tool.SucceedAsync("truncate", "-s", size, image);
+        await Tool.SucceedAsync("mkfs.ext4", "-q", "-F", image);
+        await Tool.SucceedAsync("mount", "-o", "loop", image, path);
+        _mounts.Add(path);
+        return path;
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var node in _nodes)
