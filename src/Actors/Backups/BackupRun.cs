@@ -213,9 +213,7 @@ public sealed class BackupRun
         var point = PointBuilder.Build(_definition, Spec, _base, _copyList!, checkpoints.Copy!, checkpoints.Root, _instant);
         try
         {
-            // Not into another repository that was put in its place meanwhile.
-            await _repository.EnsureAvailableAsync().ConfigureAwait(false);
-            return await _repository.Data.Points.PublishAsync(point, CancellationToken.None).ConfigureAwait(false) == PublishOutcome.Buried
+            return await PutAsync(point).ConfigureAwait(false) == PublishOutcome.Buried
                 ? Ended(JobOutcome.Interrupted, new Refusal(RefusalCode.WrongState, "another node concluded this job meanwhile"), null, false, false)
                 : Ended(JobOutcome.Success, null, point.Id, point.IsComplete, false);
         }
@@ -239,7 +237,7 @@ public sealed class BackupRun
         var point = PointBuilder.Build(_definition, Spec, _base, _copyList!, copy, checkpoints.Root, _instant);
         try
         {
-            return await Patience.WithinAsync(FlushPatience, Spec.Repository.Value, () => PublishPartialAsync(point)).ConfigureAwait(false) == PublishOutcome.Buried
+            return await Patience.WithinAsync(FlushPatience, Spec.Repository.Value, () => PutAsync(point)).ConfigureAwait(false) == PublishOutcome.Buried
                 ? Ended(JobOutcome.Interrupted, why, null, false, false)
                 : Ended(outcome, why, point.Id, point.IsComplete, false);
         }
@@ -251,7 +249,8 @@ public sealed class BackupRun
         }
     }
 
-    private async Task<PublishOutcome> PublishPartialAsync(RecoveryPoint point)
+    /// <summary>Not into another repository that was put in the place of the job's own.</summary>
+    private async Task<PublishOutcome> PutAsync(RecoveryPoint point)
     {
         await _repository.EnsureAvailableAsync().ConfigureAwait(false);
         return await _repository.Data.Points.PublishAsync(point, CancellationToken.None).ConfigureAwait(false);

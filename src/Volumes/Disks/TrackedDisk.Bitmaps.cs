@@ -145,7 +145,7 @@ public sealed partial class TrackedDisk
     /// A command that finds its work done in memory, because an earlier try changed that and then failed to store it, must store it: whoever asked takes
     /// the answer for durable, and the journal follows.
     /// </summary>
-    private Task StoreWhatIsLeftAsync() => _guards.StoreBeforeRepeatCounts && _sets.NeedsCheckpoint ? StoreAsync() : Task.CompletedTask;
+    private Task StoreWhatIsLeftAsync() => _guards.StoreBeforeRepeatCounts ? StoreIfChangedAsync() : Task.CompletedTask;
 
     private async Task<Scheduling.AsyncLock.Holder> EnterAsync()
     {

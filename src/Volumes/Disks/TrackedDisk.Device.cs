@@ -37,7 +37,7 @@ public sealed partial class TrackedDisk
     {
         try
         {
-            await Scheduling.SchedulerExtensions.RunAsync(_scheduler, () => _backing.Read(offset, buffer.Span)).ConfigureAwait(false);
+            await _scheduler.RunAsync(() => _backing.Read(offset, buffer.Span)).ConfigureAwait(false);
         }
         catch (Exception e) when (Failures.IsExpected(e) || e is ObjectDisposedException)
         {
@@ -100,7 +100,7 @@ public sealed partial class TrackedDisk
         try
         {
             var count = 0;
-            await SchedulerExtensions.RunAsync(_scheduler, () => count = QueryAllocation(offset, end, runs.Span)).ConfigureAwait(false);
+            await _scheduler.RunAsync(() => count = QueryAllocation(offset, end, runs.Span)).ConfigureAwait(false);
             return count;
         }
         catch (Exception e) when (Failures.IsExpected(e))
@@ -227,7 +227,7 @@ public sealed partial class TrackedDisk
                 _heartbeat.NoteLate();
             }
 
-            if (!isDurable && recorders.NeedIntents)
+            if (!_guards.IntentBeforeWrite && !isDurable && recorders.NeedIntents)
             {
                 _ = _journal.CommitAsync(first, last);
             }

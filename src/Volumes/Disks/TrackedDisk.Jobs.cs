@@ -119,7 +119,7 @@ public sealed partial class TrackedDisk
             bitmap.MarkAllPagesDirty();
         }
 
-        await StoreWhatIsLeftAsync().ConfigureAwait(false);
+        await StoreIfChangedAsync().ConfigureAwait(false);
     }
 
     /// <summary>Ends the job in the tracking file (rule 11): each of its bitmaps becomes its successor and what remains. Idempotent; unknown jobs are no error.</summary>

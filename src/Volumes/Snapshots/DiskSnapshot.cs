@@ -106,11 +106,7 @@ public sealed class DiskSnapshot : IAsyncDisposable
     /// <exception cref="VolumeException">The snapshot is broken, or the scratch file cannot be read.</exception>
     public async ValueTask<SnapshotBlock> ReadAsync(long blockIndex, Memory<byte> buffer, CancellationToken cancellation)
     {
-        while (!_claims.TryClaim(blockIndex))
-        {
-            await _claims.WaitAsync(blockIndex).WaitAsync(cancellation).ConfigureAwait(false);
-        }
-
+        await ClaimAsync(blockIndex, cancellation).ConfigureAwait(false);
         try
         {
             ThrowIfBroken();
@@ -129,11 +125,7 @@ public sealed class DiskSnapshot : IAsyncDisposable
     /// <summary>The block cannot be read and nobody will copy it: guests may overwrite it without its being kept.</summary>
     public async ValueTask GiveUpAsync(long blockIndex, CancellationToken cancellation)
     {
-        while (!_claims.TryClaim(blockIndex))
-        {
-            await _claims.WaitAsync(blockIndex).WaitAsync(cancellation).ConfigureAwait(false);
-        }
-
+        await ClaimAsync(blockIndex, cancellation).ConfigureAwait(false);
         _need.Clear(blockIndex);
         _claims.Release(blockIndex);
     }
@@ -191,6 +183,14 @@ public sealed class DiskSnapshot : IAsyncDisposable
     internal void Break(VolumeException reason) => Interlocked.CompareExchange(ref _broken, reason, null);
 
     internal void CloseStore() => _store.Dispose();
+
+    private async ValueTask ClaimAsync(long blockIndex, CancellationToken cancellation)
+    {
+        while (!_claims.TryClaim(blockIndex))
+        {
+            await _claims.WaitAsync(blockIndex).WaitAsync(cancellation).ConfigureAwait(false);
+        }
+    }
 
     private async ValueTask ProtectRangeAsync(long offset, long length, bool inline)
     {
