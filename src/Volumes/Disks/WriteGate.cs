@@ -106,12 +106,13 @@ internal sealed class WriteGate(IScheduler scheduler)
         scheduler.Post(() => resumed.End());
     }
 
-    private void SignalDrained()
+    /// <summary>Somebody saw the count at zero, perhaps a while ago.</summary>
+    internal void SignalDrained()
     {
         TaskCompletionSource? drained;
         lock (_lock)
         {
-            // The caller saw the count at zero some time ago. A release, a write and another hold may lie between: that hold's write signals itself.
+            // A release, a write and another hold may lie between: that hold's write signals itself.
             if (Volatile.Read(ref _state) != Held)
             {
                 return;

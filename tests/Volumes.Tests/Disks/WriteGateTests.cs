@@ -41,6 +41,25 @@ public sealed class WriteGateTests
         Assert.True(gate.TryEnter());
     }
 
+    [Fact]
+    public void A_late_signal_of_an_earlier_hold_does_not_end_the_drain_of_the_next()
+    {
+        var scheduler = new QueueScheduler();
+        var gate = new WriteGate(scheduler);
+        scheduler.Run(gate.HoldAsync());
+        gate.Release();
+        scheduler.RunAll();
+        Assert.True(gate.TryEnter());
+        var held = gate.HoldAsync();
+
+        gate.SignalDrained();
+        scheduler.RunAll();
+
+        Assert.False(held.IsCompleted);
+        gate.Exit();
+        scheduler.Run(held);
+    }
+
     /// <summary>Rule 8: whoever leaves late may not tell a later hold that its own writes are gone.</summary>
     [Fact]
     public async Task Under_any_order_of_threads_no_write_is_inside_while_the_gate_is_held()
