@@ -183,7 +183,7 @@ public sealed partial class TrackedDisk
             }
         }
 
-        var store = new CaptureStore(Definition.BlockBytes, request.MemoryBudgetBytes, scratch);
+        var store = new CaptureStore(Definition.BlockBytes, request.MemoryBudgetBytes, scratch, _scheduler);
         return new DiskSnapshot(request, Definition.Geometry, _backing, store, _scheduler, _time, CloseSnapshotAsync);
     }
 
@@ -202,7 +202,7 @@ public sealed partial class TrackedDisk
                 await ChangeRecordersAsync(() => Volatile.Write(ref _snapshots, [.. _snapshots.Where(s => s != snapshot)])).ConfigureAwait(false);
             }
 
-            snapshot.CloseStore();
+            await snapshot.CloseStoreAsync().ConfigureAwait(false);
         }
     }
 

@@ -1,36 +1,73 @@
-using System.Buffers;
+using System.Runtime.InteropServices;
+using ActorBackup.Files;
 
 namespace ActorBackup.Volumes.Snapshots;
 
 /// <summary>Blocks that were kept before a guest overwrote them: in memory within a budget, beyond it in a scratch file.</summary>
-/// <remarks>Whoever puts or reads a block holds its claim, so the lock only guards the table and the sums. Blocks of zeroes cost no room.</remarks>
-internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, ScratchFile? scratch) : IDisposable
+/// <remarks>
+/// Whoever puts or reads a block holds its claim, so the lock only guards the table and the sums. Blocks of zeroes cost no room. While memory fills up,
+/// posted work moves blocks on to the scratch file behind the guest's back, so that a guest's write waits for a copy in memory only; when memory is full
+/// none the less, it writes to the scratch file itself. Buffers are the store's own: fresh memory costs more than the copy into it.
+/// </remarks>
+internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, ScratchFile? scratch, IScheduler scheduler)
 {
+    private const int MoveBlocksMax = 16;
+
     private readonly Dictionary<long, Kept> _kept = [];
     private readonly Queue<long> _unread = new();
+    private readonly Queue<long> _inMemory = new();
+    private readonly Stack<byte[]> _buffers = new();
     private readonly Lock _lock = new();
+
+    /// <summary>Blocks per piece of moving; 0 = memory is too small for that to be of use.</summary>
+    private readonly int _moveBlocks = scratch is null ? 0 : (int)Math.Min(MoveBlocksMax, memoryBudgetBytes / blockBytes / 4);
+
     private long _memoryBytes;
+    private bool _isMoving;
+    private bool _hasFailed;
     private bool _closed;
+    private TaskCompletionSource? _writing;
 
     public long MemoryBytes => Volatile.Read(ref _memoryBytes);
 
     public long ScratchBytes => scratch?.UsedBytes ?? 0;
 
-    /// <summary>Memory runs short: readers should take kept blocks first.</summary>
-    public bool IsPressed => MemoryBytes > memoryBudgetBytes / 2;
+    /// <summary>Room runs short: readers should take kept blocks first.</summary>
+    public bool IsPressed => MemoryBytes > memoryBudgetBytes / 4 || ScratchBytes > 0;
 
-    /// <summary>Keeps a block. Takes the buffer, which came from the shared pool, only if it returns true; else the bytes are elsewhere.</summary>
+    /// <summary>A buffer for one block, with anything in it.</summary>
+    public byte[] Rent()
+    {
+        lock (_lock)
+        {
+            if (_buffers.TryPop(out var buffer))
+            {
+                return buffer;
+            }
+        }
+
+        return GC.AllocateUninitializedArray<byte>(blockBytes, pinned: true);
+    }
+
+    public void Return(byte[] buffer)
+    {
+        lock (_lock)
+        {
+            GiveBack(buffer);
+        }
+    }
+
+    /// <summary>Keeps a block. Takes the rented buffer only if it returns true; else the bytes are elsewhere.</summary>
     public bool Put(long block, byte[] buffer)
     {
-        var bytes = buffer.AsSpan(0, blockBytes);
-        if (!bytes.ContainsAnyExcept((byte)0))
+        if (!buffer.AsSpan().ContainsAnyExcept((byte)0))
         {
             return Add(block, default);
         }
 
         if (TryReserveMemory())
         {
-            return Add(block, new Kept(buffer, 0));
+            return Add(block, new Kept { Memory = buffer });
         }
 
         if (scratch is null)
@@ -39,30 +76,36 @@ internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, Scrat
         }
 
         // Slots count from 1 here, so that default(Kept) can mean zeroes.
-        return Add(block, new Kept(null, scratch.Write(bytes) + 1));
+        return Add(block, new Kept { Slot = scratch.Write(buffer) + 1 });
     }
 
     /// <summary>False if the block is not kept. The buffer is filled unless the block is zero.</summary>
     public bool TryRead(long block, Span<byte> destination, out bool isZero)
     {
-        Kept kept;
+        byte[]? memory;
+        long slot;
         lock (_lock)
         {
             isZero = false;
-            if (!_kept.TryGetValue(block, out kept))
+            ref var kept = ref Find(block);
+            if (!IsThere(ref kept))
             {
                 return false;
             }
+
+            (memory, slot) = (kept.Memory, kept.Slot);
+            kept.Pins += memory is null ? 0 : 1;
         }
 
-        isZero = kept.IsZero;
-        if (kept.Memory is { } memory)
+        isZero = memory is null && slot == 0;
+        if (memory is not null)
         {
-            memory.AsSpan(0, blockBytes).CopyTo(destination);
+            memory.CopyTo(destination);
+            Unpin(block);
         }
         else if (!isZero)
         {
-            scratch!.Read(kept.Slot - 1, destination[..blockBytes]);
+            scratch!.Read(slot - 1, destination[..blockBytes]);
         }
 
         return true;
@@ -82,28 +125,33 @@ internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, Scrat
     {
         lock (_lock)
         {
-            if (_kept.Remove(block, out var kept))
+            ref var kept = ref Find(block);
+            if (IsThere(ref kept))
             {
-                Free(kept);
+                kept.IsReleased = true;
+                Tidy(block, ref kept);
             }
         }
     }
 
-    public void Dispose()
+    /// <summary>Forgets everything and deletes the scratch file. Nobody reads any more.</summary>
+    public async Task CloseAsync()
     {
+        Task writing;
         lock (_lock)
         {
             _closed = true;
-            foreach (var kept in _kept.Values)
-            {
-                Free(kept);
-            }
-
-            _kept.Clear();
+            _buffers.Clear();
+            writing = _writing?.Task ?? Task.CompletedTask;
         }
 
+        await writing.ConfigureAwait(false);
         scratch?.Dispose();
     }
+
+    private static bool IsThere(ref Kept kept) => !System.Runtime.CompilerServices.Unsafe.IsNullRef(ref kept) && !kept.IsReleased;
+
+    private ref Kept Find(long block) => ref CollectionsMarshal.GetValueRefOrNullRef(_kept, block);
 
     private bool TryReserveMemory()
     {
@@ -121,35 +169,147 @@ internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, Scrat
 
     private bool Add(long block, Kept kept)
     {
+        var isInMemory = kept.Memory is not null;
         lock (_lock)
         {
             if (_closed)
             {
-                Free(kept);
-                return kept.Memory is not null;
+                return isInMemory;
             }
 
             _kept.Add(block, kept);
             _unread.Enqueue(block);
-            return kept.Memory is not null;
+            if (_moveBlocks == 0 || !isInMemory)
+            {
+                return isInMemory;
+            }
+
+            _inMemory.Enqueue(block);
+            if (_isMoving || _hasFailed || _memoryBytes <= memoryBudgetBytes / 2)
+            {
+                return true;
+            }
+
+            _isMoving = true;
+        }
+
+        scheduler.Post(Move);
+        return true;
+    }
+
+    /// <summary>Moves some blocks from memory to the scratch file, oldest first.</summary>
+    private void Move()
+    {
+        var blocks = new List<(long Block, byte[] Memory)>(_moveBlocks);
+        TaskCompletionSource writing;
+        lock (_lock)
+        {
+            while (!_closed && blocks.Count < _moveBlocks && _inMemory.TryDequeue(out var block))
+            {
+                ref var kept = ref Find(block);
+                if (IsThere(ref kept))
+                {
+                    kept.Pins++;
+                    blocks.Add((block, kept.Memory!));
+                }
+            }
+
+            _writing = writing = new TaskCompletionSource();
+        }
+
+        var slots = blocks.ConvertAll(b => TryWrite(b.Memory));
+        bool more;
+        lock (_lock)
+        {
+            for (var i = 0; i < blocks.Count; i++)
+            {
+                ref var kept = ref Find(blocks[i].Block);
+                kept.Pins--;
+                kept.Slot = slots[i];
+                Tidy(blocks[i].Block, ref kept);
+                _hasFailed |= slots[i] == 0;
+            }
+
+            _writing = null;
+            _isMoving = more = !_closed && !_hasFailed && _inMemory.Count > 0 && _memoryBytes > memoryBudgetBytes / 4;
+        }
+
+        if (more)
+        {
+            scheduler.Post(Move);
+        }
+
+        writing.SetResult();
+    }
+
+    /// <summary>The slot, counted from 1; 0 = there is no room or no file any more: the block stays where it is, and what comes after memory is full says why.</summary>
+    private long TryWrite(byte[] memory)
+    {
+        try
+        {
+            return scratch!.Write(memory) + 1;
+        }
+        catch (Exception e) when (Failures.IsExpected(e))
+        {
+            return 0;
         }
     }
 
-    private void Free(Kept kept)
+    private void Unpin(long block)
     {
-        if (kept.Memory is { } memory)
+        lock (_lock)
         {
+            ref var kept = ref Find(block);
+            kept.Pins--;
+            Tidy(block, ref kept);
+        }
+    }
+
+    /// <summary>Frees what the block does not need, unless somebody is at its memory. Under the lock.</summary>
+    private void Tidy(long block, ref Kept kept)
+    {
+        if (kept.Pins > 0)
+        {
+            return;
+        }
+
+        if (kept.Memory is { } memory && (kept.IsReleased || kept.Slot > 0))
+        {
+            kept.Memory = null;
             _memoryBytes -= blockBytes;
-            ArrayPool<byte>.Shared.Return(memory);
+            GiveBack(memory);
         }
-        else if (!kept.IsZero)
+
+        if (kept.IsReleased)
         {
-            scratch!.Free(kept.Slot - 1);
+            if (kept.Slot > 0)
+            {
+                scratch!.Free(kept.Slot - 1);
+            }
+
+            _hasFailed = false;
+            _kept.Remove(block);
         }
     }
 
-    private readonly record struct Kept(byte[]? Memory, long Slot)
+    private void GiveBack(byte[] buffer)
     {
-        public bool IsZero => Memory is null && Slot == 0;
+        if (!_closed && (_buffers.Count + 1L) * blockBytes <= memoryBudgetBytes)
+        {
+            _buffers.Push(buffer);
+        }
+    }
+
+    private struct Kept
+    {
+        public byte[]? Memory;
+
+        /// <summary>In the scratch file, counted from 1. Without memory and slot the block is zero.</summary>
+        public long Slot;
+
+        /// <summary>Who reads the memory without the lock.</summary>
+        public int Pins;
+
+        public bool IsReleased;
     }
 }

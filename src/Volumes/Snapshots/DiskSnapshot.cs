@@ -1,4 +1,3 @@
-using System.Buffers;
 using ActorBackup.Core.Bitmaps;
 using ActorBackup.Core.Blocks;
 using ActorBackup.Core.Identity;
@@ -182,7 +181,7 @@ public sealed class DiskSnapshot : IAsyncDisposable
 
     internal void Break(VolumeException reason) => Interlocked.CompareExchange(ref _broken, reason, null);
 
-    internal void CloseStore() => _store.Dispose();
+    internal Task CloseStoreAsync() => _store.CloseAsync();
 
     private async ValueTask ClaimAsync(long blockIndex, CancellationToken cancellation)
     {
@@ -252,12 +251,11 @@ public sealed class DiskSnapshot : IAsyncDisposable
             return;
         }
 
-        var blockBytes = (int)Geometry.BlockBytes;
-        var buffer = ArrayPool<byte>.Shared.Rent(blockBytes);
+        var buffer = _store.Rent();
         var taken = false;
         try
         {
-            await FillFromSourceAsync(block, buffer.AsMemory(0, blockBytes)).ConfigureAwait(false);
+            await FillFromSourceAsync(block, buffer).ConfigureAwait(false);
             taken = _store.Put(block, buffer);
             _need.Clear(block);
         }
@@ -269,7 +267,7 @@ public sealed class DiskSnapshot : IAsyncDisposable
         {
             if (!taken)
             {
-                ArrayPool<byte>.Shared.Return(buffer);
+                _store.Return(buffer);
             }
         }
     }

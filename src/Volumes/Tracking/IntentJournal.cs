@@ -10,18 +10,30 @@ namespace ActorBackup.Volumes.Tracking;
 /// the image in memory. If power fails meanwhile, a sector is a mixture of old and new bytes, and both are safe: a bit whose write may have reached the
 /// backing was durable before that write began, so it is set in the old bytes and in the new ones, unless a checkpoint made it superfluous; a
 /// bit that is set too much costs copying, not data.
+///
+/// While several writers at a time wait for regions that are new, each gets its neighbours' intents with its own, so that writes all over a disk soon
+/// find theirs there. Should the process die, those neighbours count as dirty; a checkpoint forgets the ones that saw no write.
 /// </remarks>
 internal sealed class IntentJournal(IFile file, RegionTable regions, IScheduler scheduler, TrackingHealth health, Heartbeat heartbeat)
 {
     private const int BitsPerSector = TrackingFormat.SectorBytes * 8;
 
+    /// <summary>So many regions wait in one batch: it would pay to have the neighbours' intents, too.</summary>
+    private const int CrowdRegions = 4;
+
+    private const long WidthBytesMax = 32 * 1024 * 1024;
+
     private readonly byte[] _image = new byte[TrackingFormat.PageBytes];
     private readonly byte[] _snapshot = new byte[TrackingFormat.PageBytes];
     private readonly int[] _batchOf = new int[regions.Count];
+    private readonly int _widthMax = (int)Math.Max(1, WidthBytesMax / regions.RegionBytes);
     private readonly Lock _lock = new();
     private Batch _next = new(1);
     private Batch? _running;
     private bool _active;
+
+    // Regions that get their intents together: a power of two, and they are aligned to it.
+    private int _width = 1;
 
     /// <summary>Completes when the intents of the regions are durable. The caller has entered the regions.</summary>
     public Task CommitAsync(int first, int last)
@@ -49,7 +61,7 @@ internal sealed class IntentJournal(IFile file, RegionTable regions, IScheduler 
                 }
 
                 joinsNext = true;
-                AddToNext(region);
+                AskFor(region);
             }
 
             return (joinsRunning, joinsNext) switch
@@ -103,13 +115,27 @@ internal sealed class IntentJournal(IFile file, RegionTable regions, IScheduler 
         }
     }
 
-    private void AddToNext(int region)
+    private void AskFor(int region)
     {
         if (_batchOf[region] == _next.Number)
         {
             return;
         }
 
+        _next.AskedCount++;
+        AddToNext(region);
+        var first = region & -_width;
+        for (var neighbour = first; neighbour < Math.Min(first + _width, regions.Count); neighbour++)
+        {
+            if (!regions.IsDurable(neighbour) && _batchOf[neighbour] < (_running ?? _next).Number)
+            {
+                AddToNext(neighbour);
+            }
+        }
+    }
+
+    private void AddToNext(int region)
+    {
         _batchOf[region] = _next.Number;
         _image[region >> 3] |= (byte)(1 << (region & 7));
         _next.Sectors |= 1 << (region / BitsPerSector);
@@ -140,6 +166,7 @@ internal sealed class IntentJournal(IFile file, RegionTable regions, IScheduler 
         {
             batch = _running = _next;
             _next = new Batch(batch.Number + 1);
+            _width = !batch.NeedsSync ? _width : batch.AskedCount >= CrowdRegions ? Math.Min(_width * 2, _widthMax) : Math.Max(_width / 2, 1);
             _image.CopyTo(_snapshot, 0);
         }
 
@@ -224,6 +251,9 @@ internal sealed class IntentJournal(IFile file, RegionTable regions, IScheduler 
         public int Number { get; } = number;
 
         public List<int> Regions { get; } = [];
+
+        /// <summary>Of the regions those that writers are in.</summary>
+        public int AskedCount { get; set; }
 
         public int Sectors { get; set; }
 

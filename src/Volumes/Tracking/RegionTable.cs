@@ -29,6 +29,8 @@ internal sealed class RegionTable
 
     public int Count => _states.Length;
 
+    public long RegionBytes => 1L << _shift;
+
     public (int First, int Last) Of(long offset, long length) => ((int)(offset >> _shift), (int)((offset + length - 1) >> _shift));
 
     public (long Offset, long Length) ExtentOf(int region)

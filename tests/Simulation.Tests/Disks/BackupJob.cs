@@ -79,7 +79,7 @@ internal sealed class BackupJob(World world, DiskProcess process, BackupSpec spe
             Freeze = spec.Bitmap is null ? [] : [new FrozenBitmap(spec.BitmapSet, spec.SuccessorSet)],
             CopyBitmapId = spec.Sync == SyncMode.Bitmap ? spec.BitmapSet : null,
             OnCaptureError = spec.BreakGuestWrite ? CaptureErrorPolicy.BreakGuestWrite : CaptureErrorPolicy.BreakSnapshot,
-            MemoryBudgetBytes = world.Geometry.BlockBytes * 3,
+            MemoryBudgetBytes = world.Geometry.BlockBytes * (spec.Id.Value[^1] % 2 == 0 ? 3 : 8),
             ScratchDirectory = Machine.ScratchPath,
             ScratchLimitBytes = world.Geometry.BlockBytes * 200,
         };

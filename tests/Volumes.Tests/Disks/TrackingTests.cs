@@ -108,6 +108,39 @@ public sealed class TrackingTests : IDisposable
     }
 
     [Fact]
+    public void A_crowd_of_writes_into_new_regions_brings_the_neighbours_intents_and_a_single_one_does_not()
+    {
+        using var world = new DiskWorld(128L << 20);
+        var disk = world.Open();
+        world.Run(disk.AddBitmapAsync(1, 65536, recording: true, transient: false));
+        world.Pass(TimeSpan.FromSeconds(3));
+        world.Write(disk, 101 << 20, [1]);
+        Assert.Equal([new Extent(101 << 20, 1 << 20)], world.OpenAsAfterCrash().Extents(1));
+
+        for (var crowd = 0; crowd < 2; crowd++)
+        {
+            var writes = Enumerable.Range(0, 4).Select(i => disk.WriteAsync((i + (4 * crowd)) * (8L << 20), new byte[] { 1 }, false, CancellationToken.None).AsTask()).ToList();
+            writes.ForEach(world.Run);
+        }
+
+        // The second crowd came when the first had shown that it is one.
+        Extent[] expected =
+        [
+            .. Enumerable.Range(0, 4).Select(i => new Extent(i * (8L << 20), 1 << 20)),
+            .. Enumerable.Range(4, 4).Select(i => new Extent(i * (8L << 20), 2 << 20)),
+            new Extent(101 << 20, 1 << 20),
+        ];
+        Assert.Equal(expected, world.OpenAsAfterCrash().Extents(1));
+
+        // The neighbours need no intent of their own for a write, and lose theirs when no write comes.
+        Assert.True(disk.WriteAsync((4L * (8L << 20)) + (1 << 20), new byte[] { 1 }, false, CancellationToken.None).IsCompletedSuccessfully);
+        world.Pass(TimeSpan.FromSeconds(6));
+        Assert.Equal(
+            [0L, 128, 256, 384, 512, 528, 640, 768, 896, 1616],
+            DiskWorld.BlocksOf(world.OpenAsAfterCrash().Extents(1)));
+    }
+
+    [Fact]
     public void Clearing_removing_disabling_and_merging_are_durable()
     {
         var disk = _world.Open();
