@@ -55,5 +55,11 @@ internal sealed class Checkpointer(
         attempt.WriteSuperblock();
     }
 
-    private List<int> Quiet(CheckpointKind kind) => kind == CheckpointKind.Command ? [] : regions.TakeQuiet(evenTouched: kind == CheckpointKind.Everything);
+    private List<int> Quiet(CheckpointKind kind) =>
+        kind switch
+        {
+            CheckpointKind.Command => [],
+            CheckpointKind.Background => regions.TakeQuiet(journal.EndPeriod()),
+            _ => regions.TakeQuiet(patience: 0),
+        };
 }

@@ -11,17 +11,18 @@ namespace ActorBackup.Volumes.Tracking;
 /// backing was durable before that write began, so it is set in the old bytes and in the new ones, unless a checkpoint made it superfluous; a
 /// bit that is set too much costs copying, not data.
 ///
-/// While several writers at a time wait for regions that are new, each gets its neighbours' intents with its own, so that writes all over a disk soon
-/// find theirs there. Should the process die, those neighbours count as dirty; a checkpoint forgets the ones that saw no write.
+/// While guests keep asking for new regions, each brings its neighbours' intents with its own, and intents stay longer: writes all over a disk soon find
+/// theirs there. Should the process die, those neighbours count as dirty; when the asking ends they are forgotten like other quiet regions.
 /// </remarks>
 internal sealed class IntentJournal(IFile file, RegionTable regions, IScheduler scheduler, TrackingHealth health, Heartbeat heartbeat)
 {
     private const int BitsPerSector = TrackingFormat.SectorBytes * 8;
 
-    /// <summary>So many regions wait in one batch: it would pay to have the neighbours' intents, too.</summary>
-    private const int CrowdRegions = 4;
+    /// <summary>So many new regions between two background checkpoints double what one brings.</summary>
+    private const int AsksPerDoubling = 32;
 
-    private const long WidthBytesMax = 32 * 1024 * 1024;
+    private const int PatienceMax = RegionTable.IdleMax + 1;
+    private const long WidthBytesMax = 256 * 1024 * 1024;
 
     private readonly byte[] _image = new byte[TrackingFormat.PageBytes];
     private readonly byte[] _snapshot = new byte[TrackingFormat.PageBytes];
@@ -34,6 +35,10 @@ internal sealed class IntentJournal(IFile file, RegionTable regions, IScheduler 
 
     // Regions that get their intents together: a power of two, and they are aligned to it.
     private int _width = 1;
+
+    // Background checkpoints that a region must be quiet for.
+    private int _patience = 1;
+    private int _asks;
 
     /// <summary>Completes when the intents of the regions are durable. The caller has entered the regions.</summary>
     public Task CommitAsync(int first, int last)
@@ -115,6 +120,19 @@ internal sealed class IntentJournal(IFile file, RegionTable regions, IScheduler 
         }
     }
 
+    /// <summary>A background checkpoint begins. Returns for how many of them a region must have been quiet before its intent goes.</summary>
+    public int EndPeriod()
+    {
+        lock (_lock)
+        {
+            var isBusy = _asks >= AsksPerDoubling;
+            _asks = 0;
+            _width = isBusy ? _width : Math.Max(_width / 2, 1);
+            _patience = isBusy ? Math.Min(_patience * 2, PatienceMax) : Math.Max(_patience / 2, 1);
+            return _patience;
+        }
+    }
+
     private void AskFor(int region)
     {
         if (_batchOf[region] == _next.Number)
@@ -122,7 +140,6 @@ internal sealed class IntentJournal(IFile file, RegionTable regions, IScheduler 
             return;
         }
 
-        _next.AskedCount++;
         AddToNext(region);
         var first = region & -_width;
         for (var neighbour = first; neighbour < Math.Min(first + _width, regions.Count); neighbour++)
@@ -131,6 +148,11 @@ internal sealed class IntentJournal(IFile file, RegionTable regions, IScheduler 
             {
                 AddToNext(neighbour);
             }
+        }
+
+        if (++_asks % AsksPerDoubling == 0)
+        {
+            _width = Math.Min(_width * 2, _widthMax);
         }
     }
 
@@ -166,7 +188,6 @@ internal sealed class IntentJournal(IFile file, RegionTable regions, IScheduler 
         {
             batch = _running = _next;
             _next = new Batch(batch.Number + 1);
-            _width = !batch.NeedsSync ? _width : batch.AskedCount >= CrowdRegions ? Math.Min(_width * 2, _widthMax) : Math.Max(_width / 2, 1);
             _image.CopyTo(_snapshot, 0);
         }
 
@@ -251,9 +272,6 @@ internal sealed class IntentJournal(IFile file, RegionTable regions, IScheduler 
         public int Number { get; } = number;
 
         public List<int> Regions { get; } = [];
-
-        /// <summary>Of the regions those that writers are in.</summary>
-        public int AskedCount { get; set; }
 
         public int Sectors { get; set; }
 
