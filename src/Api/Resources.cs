@@ -94,6 +94,18 @@ public sealed record JobResource(
     /// <summary>True while only a person can move the job on: pending without auto-finalize, or stopped on an error. Null: not said.</summary>
     public bool? NeedsPerson { get; init; }
 
+    /// <summary>The job whose work this one does again.</summary>
+    public string? RetryOf { get; init; }
+
+    /// <summary>The job that does this one's work again.</summary>
+    public string? RetriedAs { get; init; }
+
+    /// <summary>How often its work is tried again by itself.</summary>
+    public int Restarts { get; init; }
+
+    /// <summary>It did not succeed and will be tried again by itself.</summary>
+    public bool RestartDue { get; init; }
+
     /// <summary>Where a restore writes.</summary>
     public string? Target { get; init; }
 }

@@ -17,6 +17,7 @@ public sealed class BackupJobActor : ReceiveActor
             _disk.Tell(ended, Self);
             Context.Stop(Self);
         });
+        Receive<BackupPending>(pending => _disk.Tell(pending, Self));
         Receive<Changed>(_ => _disk.Tell(new JobStateChanged(_run.Spec.Id), Self));
     }
 
@@ -24,6 +25,7 @@ public sealed class BackupJobActor : ReceiveActor
     {
         var self = Self;
         _run.Control.Changed += () => self.Tell(new Changed(), ActorRefs.NoSender);
+        _run.BecamePending = pending => self.Tell(new BackupPending(_run.Spec.Id, pending), ActorRefs.NoSender);
         Task.Run(_run.RunAsync).PipeTo(self);
     }
 

@@ -30,12 +30,15 @@ public sealed class BackupRun
     private readonly OpenRepository _repository;
     private readonly TimeProvider _clock;
     private readonly string _scratchDirectory;
+    private readonly JobErrors _errors;
     private readonly TaskCompletionSource _begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private CopyLedger? _ledger;
     private DirtyBitmap? _copyList;
     private RecoveryPoint? _base;
     private DateTimeOffset _instant;
+    private CopyPipeline? _pipeline;
     private IReadOnlyList<Extent> _bad = [];
+    private bool _isKept;
 
     public BackupRun(
         DiskDefinition definition,
@@ -47,6 +50,7 @@ public sealed class BackupRun
         string scratchDirectory)
     {
         (_definition, Spec, _disk, _repository, Control, _clock, _scratchDirectory) = (definition, spec, disk, repository, control, clock, scratchDirectory);
+        _errors = new JobErrors(spec.OnSourceError, spec.OnTargetError, control, clock);
     }
 
     public BackupSpec Spec { get; }
@@ -57,6 +61,12 @@ public sealed class BackupRun
 
     /// <summary>Live: what is not durably copied yet. Null before the job's instant.</summary>
     public DirtyBitmap? CopyBitmap => _ledger?.CopyBitmap;
+
+    /// <summary>What could not be read, ascending and coalesced.</summary>
+    public IReadOnlyList<Extent> BadExtents => _pipeline?.BadExtents ?? [];
+
+    /// <summary>Told once, when the job begins to wait for a person.</summary>
+    public Action<PendingJob>? BecamePending { get; set; }
 
     /// <summary>Completes when the job has its instant: what guests write from then on is not part of the point. Also when it failed before.</summary>
     public Task Begun => _begun.Task;
@@ -89,10 +99,10 @@ public sealed class BackupRun
         _ledger = new CopyLedger(snapshot.CopyList.Clone(), keepZeroes: _base is not null);
         Progress.SetTotal(BytesOf(snapshot.CopyList));
         _begun.SetResult();
-        var session = _repository.Data.Writer.StartSession(new DurableBlocks(snapshot.Geometry, _ledger, Progress), _repository.Data.Nodes);
+        var session = _repository.Data.Writer.StartSession(new DurableBlocks(snapshot.Geometry, _ledger, Progress, _errors), _repository.Data.Nodes);
         await using (session.ConfigureAwait(false))
         {
-            using var checkpoints = new JobCheckpoints(Spec, _disk, new TreeShape(snapshot.Geometry), _base?.Root ?? default, session, _ledger, _clock);
+            using var checkpoints = new JobCheckpoints(Spec, _disk, new TreeShape(snapshot.Geometry), _base?.Root ?? default, session, _ledger, _errors, _clock);
             Refusal? failure;
             try
             {
@@ -139,7 +149,7 @@ public sealed class BackupRun
     private async Task<Refusal?> CopyAsync(DiskSnapshot snapshot, BlockSession session, JobCheckpoints checkpoints)
     {
         Progress.Phase = "copying";
-        var pipeline = new CopyPipeline(Spec, snapshot, session, _ledger!, Control, Progress);
+        var pipeline = _pipeline = new CopyPipeline(Spec, snapshot, session, _ledger!, Control, Progress, _errors, _clock);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Control.Stopped);
         var checkpointing = Task.Run(() => checkpoints.RunAsync(stop.Token), CancellationToken.None);
         var copying = pipeline.RunAsync(stop.Token);
@@ -150,7 +160,7 @@ public sealed class BackupRun
             await stop.CancelAsync().ConfigureAwait(false);
             await IgnoreAsync(checkpointing).ConfigureAwait(false);
             Progress.Phase = "flushing";
-            await checkpoints.TakeAsync(Control.Stopped).ConfigureAwait(false);
+            await checkpoints.TakePatientlyAsync(Control.Stopped).ConfigureAwait(false);
             _bad = pipeline.BadExtents;
             return _bad.Count == 0
                 ? null
@@ -168,7 +178,8 @@ public sealed class BackupRun
 
     private async Task<BackupEnded> ConcludeAsync(Refusal? failure, JobCheckpoints checkpoints)
     {
-        if (failure is not null && !Control.IsForced && !Control.IsAbandoned && Control.Policy == BitmapSyncPolicy.Always)
+        var waits = !Spec.AutoFinalize && !Control.IsCancelled && !Control.IsAbandoned;
+        if (failure is not null && !Control.IsForced && !Control.IsAbandoned && (waits || Control.Policy == BitmapSyncPolicy.Always))
         {
             Progress.Phase = "keeping what was copied";
             await KeepAsync(checkpoints).ConfigureAwait(false);
@@ -176,13 +187,15 @@ public sealed class BackupRun
 
         // From here on the policy is fixed: the point that is published depends on it.
         var hasFailed = failure is not null && !Control.IsCancelled;
-        var waits = !Spec.AutoFinalize && !Control.IsCancelled && !Control.IsAbandoned;
         Control.MoveTo(waits || failure is null ? JobStatus.Waiting : JobStatus.Aborting);
         if (waits)
         {
             Progress.Phase = "waiting for finalize";
             Control.Failure = failure;
-            if (await Control.DecideAsync().ConfigureAwait(false) == false)
+            BecamePending?.Invoke(new PendingJob(failure?.Message, failure?.Code.ToString(), Progress.Read(), _bad, _instant));
+            var decision = await Control.DecideAsync().ConfigureAwait(false);
+            _isKept = decision == JobDecision.Keep;
+            if (decision == JobDecision.Discard)
             {
                 failure ??= new Refusal(RefusalCode.WrongState, "the job was discarded by 'finalize --discard'");
                 Control.Cancel(force: true);
@@ -210,7 +223,7 @@ public sealed class BackupRun
     private async Task<BackupEnded> PublishAsync(JobCheckpoints checkpoints)
     {
         Progress.Phase = "publishing";
-        var point = PointBuilder.Build(_definition, Spec, _base, _copyList!, checkpoints.Copy!, checkpoints.Root, _instant);
+        var point = PointBuilder.Build(_definition, Spec, _base, _copyList!, checkpoints.Copy!, checkpoints.Root, _instant, isAborted: false);
         try
         {
             return await PutAsync(point).ConfigureAwait(false) == PublishOutcome.Buried
@@ -227,14 +240,15 @@ public sealed class BackupRun
     private async Task<BackupEnded> AbortAsync(Refusal why, JobCheckpoints checkpoints)
     {
         var outcome = Control.IsCancelled ? JobOutcome.Cancelled : JobOutcome.Failed;
-        var keeps = Control.Policy == BitmapSyncPolicy.Always || (Spec.IgnoreSourceErrors && _bad.Count > 0 && !Control.IsCancelled);
+        var goesPastErrors = Spec.OnSourceError == ErrorPolicy.Ignore && _bad.Count > 0 && !Control.IsCancelled;
+        var keeps = Control.Policy == BitmapSyncPolicy.Always || _isKept || goesPastErrors;
         if (!keeps || checkpoints.Copy is not { } copy || copy.Count() == _copyList!.Count())
         {
             return Ended(outcome, why, null, false, false);
         }
 
         Progress.Phase = "publishing the partial point";
-        var point = PointBuilder.Build(_definition, Spec, _base, _copyList!, copy, checkpoints.Root, _instant);
+        var point = PointBuilder.Build(_definition, Spec, _base, _copyList!, copy, checkpoints.Root, _instant, isAborted: true);
         try
         {
             return await Patience.WithinAsync(FlushPatience, Spec.Repository.Value, () => PutAsync(point)).ConfigureAwait(false) == PublishOutcome.Buried

@@ -12,14 +12,18 @@ namespace ActorBackup.Actors.Backups;
 
 /// <summary>Moves a snapshot's blocks into a repository: several workers read, hash and store, each in batches of its own.</summary>
 /// <remarks>Memory: workers × <see cref="BatchBytes"/> (one block where that is larger), besides what the session and the snapshot keep.</remarks>
-internal sealed class CopyPipeline(BackupSpec spec, DiskSnapshot snapshot, BlockSession session, CopyLedger ledger, JobControl control, JobProgress progress)
+internal sealed class CopyPipeline(BackupSpec spec, DiskSnapshot snapshot, BlockSession session, CopyLedger ledger, JobControl control, JobProgress progress, JobErrors errors, TimeProvider clock)
 {
     private const int BatchBytes = 1024 * 1024;
     private const int BatchBlocksMax = 64;
     private const int SourceRetries = 2;
+    private const int PatientBlocks = 16;
     private const int WorkersMax = 16;
 
+    private static readonly TimeSpan FirstBackOff = TimeSpan.FromMilliseconds(50);
+
     private readonly DirtyBitmap _bad = new(snapshot.Geometry);
+    private int _badCount;
 
     /// <summary>What could not be read, ascending and coalesced.</summary>
     public IReadOnlyList<Extent> BadExtents => [.. _bad.Extents()];
@@ -93,15 +97,15 @@ internal sealed class CopyPipeline(BackupSpec spec, DiskSnapshot snapshot, Block
         while (true)
         {
             var block = await snapshot.ReadNextAsync(slot, cancellation).ConfigureAwait(false);
-            for (var retry = 0; block.Kind == SnapshotBlockKind.Unreadable && retry < SourceRetries; retry++)
+            if (block.Kind == SnapshotBlockKind.Unreadable)
             {
-                block = await snapshot.ReadAsync(block.First, slot, cancellation).ConfigureAwait(false);
+                block = await RetryAsync(block, slot, cancellation).ConfigureAwait(false);
             }
 
             switch (block.Kind)
             {
                 case SnapshotBlockKind.Unreadable:
-                    await SkipAsync(block, cancellation).ConfigureAwait(false);
+                    // Given up.
                     continue;
                 case SnapshotBlockKind.Data when !slot.Span.ContainsAnyExcept((byte)0):
                     Zero(block.First, 1);
@@ -146,17 +150,49 @@ internal sealed class CopyPipeline(BackupSpec spec, DiskSnapshot snapshot, Block
         }
     }
 
-    private async ValueTask SkipAsync(SnapshotBlock block, CancellationToken cancellation)
+    /// <summary>Reads the block again as often as the policy wants. Still unreadable = it was given up.</summary>
+    private async ValueTask<SnapshotBlock> RetryAsync(SnapshotBlock block, Memory<byte> slot, CancellationToken cancellation)
     {
-        _bad.Mark(block.First);
-        if (!spec.IgnoreSourceErrors)
+        while (true)
         {
-            var extent = snapshot.Geometry.ExtentOf(block.First);
-            throw new RefusedException(new Refusal(
-                RefusalCode.IoError,
-                $"the disk cannot be read at offset {extent.Offset} ({extent.Length} bytes): {block.Error}; repair the source, or go past it with '--on-source-error ignore'"));
-        }
+            for (var retry = 0; block.Kind == SnapshotBlockKind.Unreadable && retry < SourceRetries; retry++)
+            {
+                if (Volatile.Read(ref _badCount) < PatientBlocks)
+                {
+                    await Task.Delay(FirstBackOff * Math.ScaleB(1, 2 * retry), clock, cancellation).ConfigureAwait(false);
+                }
 
-        await snapshot.GiveUpAsync(block.First, cancellation).ConfigureAwait(false);
+                block = await snapshot.ReadAsync(block.First, slot, cancellation).ConfigureAwait(false);
+            }
+
+            if (block.Kind != SnapshotBlockKind.Unreadable)
+            {
+                return block;
+            }
+
+            var why = Unreadable(block);
+            switch (await errors.OnSourceAsync(why, cancellation).ConfigureAwait(false))
+            {
+                case ErrorVerdict.Skip:
+                    Interlocked.Increment(ref _badCount);
+                    _bad.Mark(block.First);
+                    await snapshot.GiveUpAsync(block.First, cancellation).ConfigureAwait(false);
+                    return block;
+                case ErrorVerdict.Fail:
+                    _bad.Mark(block.First);
+                    throw new RefusedException(why);
+                default:
+                    block = await snapshot.ReadAsync(block.First, slot, cancellation).ConfigureAwait(false);
+                    break;
+            }
+        }
+    }
+
+    private Refusal Unreadable(SnapshotBlock block)
+    {
+        var extent = snapshot.Geometry.ExtentOf(block.First);
+        return new Refusal(
+            RefusalCode.IoError,
+            $"the disk cannot be read at offset {extent.Offset} ({extent.Length} bytes): {block.Error}; repair the source, or go past it with '--on-source-error ignore'");
     }
 }

@@ -1,6 +1,8 @@
+using ActorBackup.Actors.Jobs;
 using ActorBackup.Core.Bitmaps;
 using ActorBackup.Core.Blocks;
 using ActorBackup.Messages.Disks;
+using ActorBackup.Storage;
 using ActorBackup.Storage.Trees;
 using ActorBackup.Storage.Writing;
 using ActorBackup.Volumes;
@@ -9,7 +11,8 @@ namespace ActorBackup.Actors.Backups;
 
 /// <summary>A running job's checkpoints: blocks durable, then their tree durable, then the pair in the tracking file (rule 10).</summary>
 internal sealed class JobCheckpoints(
-    BackupSpec spec, TrackedDisk disk, TreeShape shape, BlockDigest baseRoot, BlockSession session, CopyLedger ledger, TimeProvider clock) : IDisposable
+    BackupSpec spec, TrackedDisk disk, TreeShape shape, BlockDigest baseRoot, BlockSession session, CopyLedger ledger, JobErrors errors,
+    TimeProvider clock) : IDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan HeavyInterval = TimeSpan.FromMilliseconds(200);
@@ -31,13 +34,33 @@ internal sealed class JobCheckpoints(
         {
             if (ledger.IsHeavy || clock.GetElapsedTime(due) >= Interval)
             {
-                await TakeAsync(cancellation).ConfigureAwait(false);
+                await TakePatientlyAsync(cancellation).ConfigureAwait(false);
                 due = clock.GetTimestamp();
             }
         }
     }
 
     public void Dispose() => _one.Dispose();
+
+    /// <summary>As <see cref="TakeAsync"/>, with the job's policy for errors of its target.</summary>
+    public async Task TakePatientlyAsync(CancellationToken cancellation)
+    {
+        for (var failures = 1; ; failures++)
+        {
+            try
+            {
+                await TakeAsync(cancellation).ConfigureAwait(false);
+                return;
+            }
+            catch (StorageException e) when (session.Fault is null)
+            {
+                if (await errors.OnTargetAsync(Failures.Explain(e), failures, cancellation).ConfigureAwait(false) != ErrorVerdict.Retry)
+                {
+                    throw;
+                }
+            }
+        }
+    }
 
     /// <summary>Makes everything that was stored so far part of the tree, and the pair durable.</summary>
     public async Task TakeAsync(CancellationToken cancellation)
@@ -58,7 +81,7 @@ internal sealed class JobCheckpoints(
                     ? Root
                     : await ImageTreeUpdater.ApplyAsync(shape, Root, changes, session.Nodes, cancellation).ConfigureAwait(false);
                 await session.FlushAsync(cancellation).ConfigureAwait(false);
-                if (spec.Bitmap is not null)
+                if (spec.Bitmap is not null || !spec.AutoFinalize)
                 {
                     await disk.StoreCheckpointAsync(spec.Id, copy, root).ConfigureAwait(false);
                 }

@@ -18,6 +18,6 @@ public sealed class JobRunner(TimeProvider clock, string scratchDirectory)
         var control = new JobControl(clock, spec.Policy, spec.RateBytesPerSecond);
         var run = new BackupRun(definition, spec, disk, repository, control, clock, scratchDirectory);
         context.ActorOf(Props.Create(() => new BackupJobActor(run, self)), $"job-{spec.Id}");
-        return new RunningJob(spec, control, run.Progress, () => run.CopyBitmap, run.Begun);
+        return new RunningJob(spec, control, run.Progress, () => run.CopyBitmap, () => run.BadExtents, run.Begun);
     }
 }

@@ -16,6 +16,7 @@ internal static class PointBuilder
     /// <param name="copy">What of it is left.</param>
     /// <param name="root">Of the tree with everything that was copied.</param>
     /// <param name="at">The instant of the content.</param>
+    /// <param name="isAborted">The job did not succeed.</param>
     public static RecoveryPoint Build(
         DiskDefinition definition,
         BackupSpec spec,
@@ -23,7 +24,8 @@ internal static class PointBuilder
         DirtyBitmap copyList,
         DirtyBitmap copy,
         BlockDigest root,
-        DateTimeOffset at)
+        DateTimeOffset at,
+        bool isAborted)
     {
         var missing = MissingBefore(copy.Geometry, basePoint);
         for (var word = 0; word < missing.WordCount; word++)
@@ -32,12 +34,12 @@ internal static class PointBuilder
         }
 
         missing.UnionWith(copy);
-        return Point(definition, spec, missing, root, at);
+        return Point(definition, spec, missing, root, at, isAborted);
     }
 
-    /// <summary>As <see cref="Build"/> for a job whose copy list is not known any more; right only where <see cref="LacksOnlyCopy"/> held.</summary>
+    /// <summary>As <see cref="Build"/> for a failed job whose copy list is not known any more; right only where <see cref="LacksOnlyCopy"/> held.</summary>
     public static RecoveryPoint BuildFromCopy(DiskDefinition definition, BackupSpec spec, DirtyBitmap copy, BlockDigest root, DateTimeOffset at) =>
-        Point(definition, spec, copy, root, at);
+        Point(definition, spec, copy, root, at, isAborted: true);
 
     /// <summary>Whether the point will lack exactly what is left to copy: the job was to copy everything that lay in no point before.</summary>
     public static bool LacksOnlyCopy(RecoveryPoint? basePoint, DirtyBitmap copyList) =>
@@ -61,7 +63,7 @@ internal static class PointBuilder
         return missing;
     }
 
-    private static RecoveryPoint Point(DiskDefinition definition, BackupSpec spec, DirtyBitmap missing, BlockDigest root, DateTimeOffset at) =>
+    private static RecoveryPoint Point(DiskDefinition definition, BackupSpec spec, DirtyBitmap missing, BlockDigest root, DateTimeOffset at, bool isAborted) =>
         new()
         {
             Id = new PointId(spec.Id.Value),
@@ -72,6 +74,7 @@ internal static class PointBuilder
             SizeBytes = definition.SizeBytes,
             BlockBytes = (int)definition.BlockBytes,
             Root = root,
+            IsAborted = isAborted,
             Missing = [.. missing.Runs().Select(r => new BlockRun(r.First, r.End - r.First))],
         };
 }

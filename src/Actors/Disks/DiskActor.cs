@@ -25,6 +25,7 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
     private static readonly TimeSpan RecoveryRetry = TimeSpan.FromSeconds(5);
 
     private readonly Dictionary<JobId, RunningJob> _running = [];
+    private readonly Dictionary<JobId, int> _refusedRestarts = [];
     private readonly JobWaiters _waiters = new();
 
     public ITimerScheduler Timers { get; set; } = null!;
@@ -46,8 +47,11 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
                 _waiters.Expire(w.Job, w.Waiter, ViewOf, v => new DiskReply.Job(v), Self);
                 return true;
             case DiskQuery q:
-                Sender.Tell(DiskAnswers.Answer(State, q, Local, _running), Self);
+                Sender.Tell(DiskAnswers.Answer(State, q, Local, _running, MayRestart), Self);
                 return true;
+            case DiskCommand.CancelJob c when WaitsSinceEarlier(c.Job):
+            case DiskCommand.FinalizeJob f when f.Keep == true || WaitsSinceEarlier(f.Job):
+                return false;
             case DiskCommand.CancelJob or DiskCommand.PauseJob or DiskCommand.ResumeJob or DiskCommand.SetJobRate or DiskCommand.FinalizeJob:
                 Sender.Tell(Steer((DiskCommand)message), Self);
                 return true;
@@ -72,8 +76,23 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
             case DiskCommand.Wake:
                 Finish();
                 break;
+            case BackupPending pending:
+                Record([new DiskEvent.JobPending(pending.Job, pending.Pending)], Finish);
+                break;
             case BackupEnded ended:
-                Conclude(ended);
+                Conclude(ended, Finish);
+                break;
+            case DiskCommand.FinalizeJob { Keep: true } c:
+                KeepWork(c);
+                break;
+            case DiskCommand.FinalizeJob c:
+                EndPending(c, c.Job);
+                break;
+            case DiskCommand.CancelJob c:
+                EndPending(c, c.Job);
+                break;
+            case RestartJob restart:
+                Restart(restart.Job);
                 break;
             case DiskCommand.AddDisk c:
                 AddDisk(c);
@@ -517,23 +536,24 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
     }
 
     /// <summary>The job's end: D first, then F; only then is the bitmap free.</summary>
-    private void Conclude(BackupEnded ended)
+    private void Conclude(BackupEnded ended, Action then)
     {
         var conclusion = ConclusionDecider.Conclude(State.Jobs[ended.Job.Value], ended.End);
         Record([new DiskEvent.JobConcluded(ended.Job, conclusion, clock.Now())], () =>
             Work(
                 () => DiskRecovery.SettleAsync(Local.Disk, ended.Job, conclusion, keepCheckpoint: ended.IsPointUnpublished),
-                _ => Record([new DiskEvent.JobSettled(ended.Job), .. AutoDismissal(ended.Job)], () =>
+                _ => Record([new DiskEvent.JobSettled(ended.Job), .. AutoDismissal(ended.Job)], () => Record(Forgotten(), () =>
                 {
                     _running.Remove(ended.Job);
+                    ScheduleRestarts();
                     _waiters.Tell(ended.Job, ViewOf, v => new DiskReply.Job(v), Self);
                     if (ended.IsPointUnpublished)
                     {
                         RecoverLater();
                     }
 
-                    Finish();
-                }),
+                    then();
+                })),
                 e =>
                 {
                     // F still has the three sets and D knows what they become: settling is tried again, here and at the next opening.
@@ -541,8 +561,84 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
                     _running.Remove(ended.Job);
                     _waiters.Tell(ended.Job, ViewOf, v => new DiskReply.Job(v), Self);
                     RecoverLater();
-                    Finish();
+                    then();
                 }));
+    }
+
+    /// <summary>A job that failed and waits keeps what it copied, whatever its policy was.</summary>
+    private void KeepWork(DiskCommand.FinalizeJob c)
+    {
+        if (!State.Jobs.TryGetValue(c.Job.Value, out var job) || ViewOf(c.Job) is not { NeedsPerson: true, Status: JobStatus.Pending } view)
+        {
+            Finish(Steer(c));
+            return;
+        }
+
+        var changes = view.Error is not null && job is { Policy: Core.Bitmaps.BitmapSyncPolicy.Conditional, Spec.Bitmap: not null };
+        Record(changes ? [new DiskEvent.JobPolicyChanged(c.Job, Core.Bitmaps.BitmapSyncPolicy.Always)] : [], () =>
+        {
+            if (!_running.TryGetValue(c.Job, out var running))
+            {
+                EndPending(c, c.Job);
+                return;
+            }
+
+            running.Control.Policy = State.Jobs[c.Job.Value].Policy;
+            Finish(Steer(c));
+        });
+    }
+
+    /// <summary>It waits for a person since an earlier process: no run of it is there to be told.</summary>
+    private bool WaitsSinceEarlier(JobId job) => State.Jobs.GetValueOrDefault(job.Value) is { Conclusion: null, Pending: not null } && !_running.ContainsKey(job);
+
+    private void EndPending(DiskCommand command, JobId id)
+    {
+        if (!WaitsSinceEarlier(id))
+        {
+            Finish(Steer(command));
+        }
+        else if (RequireOnline(out var disk))
+        {
+            var (state, job) = (State, State.Jobs[id.Value]);
+            Work(
+                () => PendingJobs.DecideAsync(state, disk, job, command, repositories),
+                end => Conclude(new BackupEnded(id, end, false), () => Finish(new DiskReply.Job(ViewOf(id)!))),
+                Fail);
+        }
+    }
+
+    private DiskEvent[] Forgotten() => JobHistory.TooOld(State) is { Count: > 0 } old ? [new DiskEvent.JobsForgotten(old)] : [];
+
+    // --- jobs that are tried again by themselves
+
+    private bool MayRestart(JobState job) =>
+        JobRestarts.IsDue(State, job) && _refusedRestarts.GetValueOrDefault(job.Spec.Id) < job.Spec.Restarts;
+
+    private void ScheduleRestarts()
+    {
+        foreach (var job in JobRestarts.Due(State).Where(MayRestart))
+        {
+            var restart = new RestartJob(job.Spec.Id);
+            if (!Timers.IsTimerActive(restart))
+            {
+                Timers.StartSingleTimer(restart, restart, JobRestarts.BackOff(job.Spec.RestartCount + _refusedRestarts.GetValueOrDefault(job.Spec.Id)));
+            }
+        }
+    }
+
+    /// <summary>A start that is refused counts as a try that failed.</summary>
+    private void Restart(JobId failed)
+    {
+        if (!State.Jobs.TryGetValue(failed.Value, out var job) || !MayRestart(job))
+        {
+            Finish();
+            return;
+        }
+
+        _refusedRestarts[failed] = _refusedRestarts.GetValueOrDefault(failed) + 1;
+        ScheduleRestarts();
+        StartBackup(JobRestarts.Order(State, job));
+        _waiters.Tell(failed, ViewOf, v => new DiskReply.Job(v), Self);
     }
 
     private DiskEvent[] AutoDismissal(JobId job) =>
@@ -562,7 +658,7 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
         Timers.StartSingleTimer(expired, expired, q.Timeout);
     }
 
-    private JobView? ViewOf(JobId job) => DiskAnswers.ViewOf(State, id, job, _running);
+    private JobView? ViewOf(JobId job) => DiskAnswers.ViewOf(State, id, job, _running, MayRestart);
 
     // --- points
 
@@ -659,6 +755,8 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
                             RecoverLater();
                         }
 
+                        ScheduleRestarts();
+
                         then();
                     }),
                     e => RecoveryFailed(e, then))),
@@ -702,6 +800,8 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
     }
 
     private sealed record Recover;
+
+    private sealed record RestartJob(JobId Job);
 
     private sealed record WaitExpired(JobId Job, IActorRef Waiter);
 }

@@ -10,11 +10,12 @@ namespace ActorBackup.Actors.Disks;
 /// <summary>What a disk answers to queries: its state joined with the data plane's figures of this moment.</summary>
 public static class DiskAnswers
 {
-    public static DiskReply Answer(DiskState state, DiskQuery query, LocalDisk local, IReadOnlyDictionary<JobId, RunningJob> running)
+    public static DiskReply Answer(
+        DiskState state, DiskQuery query, LocalDisk local, IReadOnlyDictionary<JobId, RunningJob> running, Func<JobState, bool> mayRestart)
     {
         if (query is DiskQuery.GetJob job)
         {
-            return ViewOf(state, query.Disk, job.Job, running) is { } view
+            return ViewOf(state, query.Disk, job.Job, running, mayRestart) is { } view
                 ? new DiskReply.Job(view)
                 : new DiskReply.Rejected(UnknownJob(job.Job));
         }
@@ -29,7 +30,7 @@ public static class DiskAnswers
             DiskQuery.GetDisk => DescribeDisk(state, query.Disk, local),
             DiskQuery.GetBitmaps => new DiskReply.Bitmaps([.. state.Bitmaps.Values.Select(b => DescribeBitmap(b, local))]),
             DiskQuery.GetBitmapExtents q => DescribeExtents(state, q, local, running),
-            DiskQuery.GetJobs => new DiskReply.Jobs([.. state.Jobs.Keys.Select(j => ViewOf(state, query.Disk, new JobId(j), running)!)]),
+            DiskQuery.GetJobs => new DiskReply.Jobs([.. state.Jobs.Keys.Select(j => ViewOf(state, query.Disk, new JobId(j), running, mayRestart)!)]),
             _ => new DiskReply.Rejected(new Refusal(RefusalCode.InvalidArgument, $"unknown query {query.GetType().Name}")),
         };
     }
@@ -49,7 +50,8 @@ public static class DiskAnswers
         return new DiskReply.Disk(new DiskView(definition, condition, reason, state.LastPoint, state.LastSuccessAt));
     }
 
-    public static JobView? ViewOf(DiskState state, DiskId disk, JobId id, IReadOnlyDictionary<JobId, RunningJob> running)
+    public static JobView? ViewOf(
+        DiskState state, DiskId disk, JobId id, IReadOnlyDictionary<JobId, RunningJob> running, Func<JobState, bool> mayRestart)
     {
         if (!state.Jobs.TryGetValue(id.Value, out var job))
         {
@@ -71,6 +73,8 @@ public static class DiskAnswers
             Bitmap = job.Spec.Bitmap,
             Policy = job.Policy,
             StartedAt = job.StartedAt,
+            RetryOf = job.Spec.RetryOf,
+            Restarts = job.Spec.Restarts,
             RateBytesPerSecond = live?.Control.Rate.BytesPerSecond ?? job.Spec.RateBytesPerSecond,
         };
         if (job.Conclusion is { } c && (job.IsSettled || live is null))
@@ -85,6 +89,21 @@ public static class DiskAnswers
                 BadExtents = c.BadExtents,
                 Point = c.Point,
                 EndedAt = job.EndedAt,
+                RetriedAs = c.Outcome == JobOutcome.Success ? null : JobRestarts.Next(state, job)?.Spec.Id,
+                IsRestartDue = mayRestart(job),
+            };
+        }
+
+        if (live is null && job.Pending is { } pending)
+        {
+            return view with
+            {
+                Status = JobStatus.Pending,
+                Statistics = pending.Statistics,
+                Phase = "waiting for finalize",
+                Error = pending.Error,
+                ErrorCode = pending.ErrorCode,
+                BadExtents = pending.BadExtents,
             };
         }
 
@@ -97,8 +116,10 @@ public static class DiskAnswers
                 IsDecided = live.Control.IsDecided,
                 Statistics = live.Progress.Read(),
                 Phase = live.Progress.Phase,
-                Error = live.Control.Failure?.Message,
-                ErrorCode = live.Control.Failure?.Code.ToString(),
+                Error = (live.Control.Failure ?? live.Control.StoppedBy)?.Message,
+                ErrorCode = (live.Control.Failure ?? live.Control.StoppedBy)?.Code.ToString(),
+                BadExtents = live.BadExtents(),
+                IsStopped = live.Control.StoppedBy is not null,
             };
     }
 

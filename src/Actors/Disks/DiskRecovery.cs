@@ -184,7 +184,12 @@ internal sealed class DiskRecovery
 
     private async Task PlanJobAsync(JobState job)
     {
-        if (job.Conclusion is null)
+        if (job is { Conclusion: null, Pending: not null })
+        {
+            // It waits for a person, with its sets and its pair in F.
+            await _disk.FenceAsync(job.Spec.Id).ConfigureAwait(false);
+        }
+        else if (job.Conclusion is null)
         {
             // Its run may still go on in this process, when only the disk's actor died.
             await _disk.FenceAsync(job.Spec.Id).ConfigureAwait(false);
@@ -296,43 +301,16 @@ internal sealed class DiskRecovery
         }
 
         var isPairs = _disk.TryGetCheckpoint(job.Spec.Id, out var pair) && IsOf(pair, point);
-        return point.IsComplete || (isPairs && pair.Copy.IsEmpty())
+        return !point.IsAborted && (point.IsComplete || (isPairs && pair.Copy.IsEmpty()))
             ? new JobEnd(JobOutcome.Success, false, point.Id, point.IsComplete, null, null, JobStatistics.Empty, [])
             : Interrupted(isPairs || job.Spec.Bitmap is null ? point.Id : null, false);
     }
 
     /// <summary>The partial point of the last durable pair; null when there is none, or the policy does not keep it.</summary>
-    private async Task<RecoveryPoint?> MakePartialAsync(JobState job, OpenRepository repository)
-    {
-        if (job.Policy != BitmapSyncPolicy.Always || job.Spec.Bitmap is not { } bitmap || !_disk.TryGetCheckpoint(job.Spec.Id, out var pair)
-            || !_state.Bitmaps.TryGetValue(bitmap, out var counted) || _disk.InconsistentReason(counted.SetId) is not null)
-        {
-            return null;
-        }
-
-        var basePoint = job.Spec.Base is { } p ? await repository.Data.Points.TryGetAsync(p, CancellationToken.None).ConfigureAwait(false) : null;
-        if (job.Spec.Base is not null && basePoint is null)
-        {
-            return null;
-        }
-
-        var copyList = new DirtyBitmap(pair.Copy.Geometry);
-        if (job.Spec.Sync == SyncMode.Full)
-        {
-            copyList.MarkAll();
-        }
-        else
-        {
-            foreach (var extent in _disk.Extents(job.Spec.BitmapSet))
-            {
-                copyList.MarkBytes(extent.Offset, extent.Length);
-            }
-        }
-
-        return pair.Copy.Count() == copyList.Count()
-            ? null
-            : PointBuilder.Build(_state.Definition!, job.Spec, basePoint, copyList, pair.Copy, pair.Root, job.StartedAt);
-    }
+    private Task<RecoveryPoint?> MakePartialAsync(JobState job, OpenRepository repository) =>
+        job is { Policy: BitmapSyncPolicy.Always, Spec.Bitmap: not null }
+            ? PairPoint.TryBuildAsync(_state, _disk, job, repository, job.StartedAt, isAborted: true)
+            : Task.FromResult<RecoveryPoint?>(null);
 
     private async Task PublishKeptAsync(JobState job)
     {

@@ -11,7 +11,7 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
 {
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _stop = new();
-    private readonly TaskCompletionSource<bool?> _decision = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<JobDecision> _decision = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private JobStatus _status = JobStatus.Created;
     private BitmapSyncPolicy? _policy = policy;
 
@@ -39,6 +39,9 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
 
     /// <summary>Why the job did not succeed, while it waits for a decision about that.</summary>
     public Refusal? Failure { get; set; }
+
+    /// <summary>The error that paused the job; null = none did, or a person resumed it.</summary>
+    public Refusal? StoppedBy { get; private set; }
 
     /// <summary>From here on policy and outcome are fixed.</summary>
     public bool IsEnding => Status is JobStatus.Waiting or JobStatus.Aborting or JobStatus.Concluded;
@@ -109,6 +112,7 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
                 Changed?.Invoke();
                 break;
             case DiskCommand.ResumeJob:
+                StoppedBy = null;
                 Gate.Resume();
                 Changed?.Invoke();
                 break;
@@ -116,7 +120,7 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
                 Rate.Set(c.BytesPerSecond);
                 break;
             case DiskCommand.FinalizeJob c:
-                _decision.TrySetResult(c.Keep);
+                _decision.TrySetResult(JobDecisions.Of(c.Keep));
                 break;
             default:
                 throw new UnreachableException(command.GetType().Name);
@@ -138,7 +142,7 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
         }
 
         _stop.Cancel();
-        _decision.TrySetResult(null);
+        _decision.TrySetResult(JobDecision.Policy);
     }
 
     public void Abandon()
@@ -149,7 +153,7 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
         }
 
         _stop.Cancel();
-        _decision.TrySetResult(null);
+        _decision.TrySetResult(JobDecision.Policy);
     }
 
     /// <summary>The last moment at which a cancel counts. False = the job was cancelled or abandoned before.</summary>
@@ -161,8 +165,16 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
         }
     }
 
-    /// <summary>Waits in <see cref="JobStatus.Pending"/> for finalize (keep or not) or cancel.</summary>
-    public async Task<bool?> DecideAsync()
+    /// <summary>Pauses the job because of an error, until a person resumes or cancels it.</summary>
+    public void StopOn(Refusal error)
+    {
+        StoppedBy = error;
+        Gate.Pause();
+        Changed?.Invoke();
+    }
+
+    /// <summary>Waits in <see cref="JobStatus.Pending"/> for finalize or cancel.</summary>
+    public async Task<JobDecision> DecideAsync()
     {
         MoveTo(JobStatus.Pending);
         return await _decision.Task.ConfigureAwait(false);

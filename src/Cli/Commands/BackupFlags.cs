@@ -37,16 +37,21 @@ public sealed class BackupFlags
     };
 
     private readonly Choice _onSourceError = new(
-        "--on-source-error", "A block cannot be read: fail (report, default), go on without it (ignore); the others are not available yet", OnError);
+        "--on-source-error",
+        "A block cannot be read: fail (report, default), go on without it into a partial point (ignore), pause until 'abk job resume' (stop)",
+        OnError);
 
-    private readonly Choice _onTargetError = new("--on-target-error", "The repository fails: fail (report, default); the others are not available yet", OnError);
+    private readonly Choice _onTargetError = new(
+        "--on-target-error",
+        "The repository fails: fail (report, default), try again for ten minutes (ignore), pause until 'abk job resume' (stop), the same only when it is full (enospc, auto)",
+        OnError);
 
     private readonly Choice _onCbwError = new(
         "--on-cbw-error", "A guest write cannot be held back: fail the job (default) or the write", "break-snapshot", "break-guest-write");
 
     private readonly Option<string?> _cbwTimeout = new("--cbw-timeout") { Description = "Seconds before --on-cbw-error applies. Default: 0, never", HelpName = "S" };
 
-    private readonly Option<string?> _restart = new("--restart") { Description = "Retry by itself so many times, with back-off (not available yet). Default: 0", HelpName = "N" };
+    private readonly Option<string?> _restart = new("--restart") { Description = "Retry by itself so many times, with back-off. Default: 0", HelpName = "N" };
 
     private readonly Option<bool> _noAutoFinalize = new("--no-auto-finalize")
     {

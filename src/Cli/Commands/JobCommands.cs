@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.CommandLine;
 using ActorBackup.Api;
 using ActorBackup.Cli.Connection;
@@ -20,12 +21,18 @@ public static class JobCommands
     private static Verb List(CliHost host)
     {
         var disk = new Option<string?>("--disk") { Description = "Only jobs of this disk", HelpName = "D" };
-        return new Verb(host, "list", "All jobs, dismissed ones too") { disk }
-            .Example("abk job list", "abk job list --disk db -o json")
+        var limit = new Option<string?>("--limit") { Description = "Only the newest so many", HelpName = "N" };
+        var before = new Option<string?>("--before") { Description = "Only jobs older than this one: with --limit the page before it", HelpName = "JOB" };
+        return new Verb(host, "list", "All jobs, dismissed ones too, oldest first; a disk remembers its last 1000") { disk, limit, before }
+            .Example("abk job list", "abk job list --disk db -o json", "abk job list --limit 20 --before 01k2…")
             .Does(async call =>
             {
                 var jobs = await call.Node.GetAsync(
-                    ApiPath.Query(Routes.Jobs, ("disk", call.Get(disk))), ApiJson.Default.JobResourceArray, call.Cancellation);
+                    ApiPath.Query(
+                        Routes.Jobs,
+                        ("disk", call.Get(disk)),
+                        ("limit", call.Count(limit, 1)?.ToString(CultureInfo.InvariantCulture)),
+                        ("before", call.Get(before))), ApiJson.Default.JobResourceArray, call.Cancellation);
                 call.Results.Write(jobs, ApiJson.Default.JobResourceArray, table => JobTable.Rows(table, jobs));
             });
     }

@@ -5,7 +5,7 @@ using ActorBackup.Cli.Output;
 
 namespace ActorBackup.Cli.Commands;
 
-/// <summary>Follows a job by long polling until it ends, needs a person, or the time is up.</summary>
+/// <summary>Follows a job by long polling until it ends, needs a person, or the time is up. A node that goes away is waited for: it may be restarting.</summary>
 public sealed class JobWatch(NodeClient node, IJobView view, TimeProvider clock)
 {
     /// <summary>A job passes through pending on its way to its end; only one that stays there waits for somebody.</summary>
@@ -14,7 +14,14 @@ public sealed class JobWatch(NodeClient node, IJobView view, TimeProvider clock)
     /// <summary>Keeps a node that answers at once, though nothing is decided, from being asked in a tight loop.</summary>
     private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>How long a node that answered before may be away.</summary>
+    private static readonly TimeSpan AwayMost = TimeSpan.FromMinutes(2);
+
+    private static readonly TimeSpan AwayBreath = TimeSpan.FromMilliseconds(500);
+
     private long? _pendingSince;
+    private long? _awaySince;
+    private bool _hasAnswered;
 
     /// <exception cref="CliException">The time is up, or somebody pressed Ctrl-C; the job goes on.</exception>
     public async Task<JobResource> FollowAsync(string id, TimeSpan? timeout, CancellationToken cancellation)
@@ -27,9 +34,25 @@ public sealed class JobWatch(NodeClient node, IJobView view, TimeProvider clock)
                 var left = timeout - clock.GetElapsedTime(began);
                 var period = left < view.Period ? TimeSpan.FromTicks(Math.Max(0, left.Value.Ticks)) : view.Period;
                 var asked = clock.GetTimestamp();
-                var job = await AskAsync(id, period, cancellation);
-                if (job.Status == "concluded" || NeedsPerson(job))
+                if (await TryAskAsync(id, period, cancellation) is not { } job)
                 {
+                    if (timeout is { } most && clock.GetElapsedTime(began) >= most)
+                    {
+                        throw new CliException(ErrorCodes.TimedOut, $"the node has not answered about job {id} within {most.TotalSeconds:0.#} s; 'abk job wait {id}' waits again");
+                    }
+
+                    await Task.Delay(AwayBreath, clock, cancellation);
+                    continue;
+                }
+
+                if ((job.Status == "concluded" && !job.RestartDue) || NeedsPerson(job))
+                {
+                    if (job is { Restarts: > 0, RetriedAs: { } next, Outcome: "failed" or "interrupted" })
+                    {
+                        id = next;
+                        continue;
+                    }
+
                     view.End(job);
                     return job;
                 }
@@ -55,6 +78,27 @@ public sealed class JobWatch(NodeClient node, IJobView view, TimeProvider clock)
                 ErrorCodes.Cancelled,
                 $"interrupted; job {id} goes on: 'abk job wait {id}' waits again, 'abk job cancel {id}' stops it",
                 ExitCodes.Interrupted);
+        }
+    }
+
+    /// <summary>Null while the node is away.</summary>
+    private async Task<JobResource?> TryAskAsync(string id, TimeSpan period, CancellationToken cancellation)
+    {
+        try
+        {
+            var job = await AskAsync(id, period, cancellation);
+            (_hasAnswered, _awaySince) = (true, null);
+            return job;
+        }
+        catch (CliException e) when (_hasAnswered && e.Code is ErrorCodes.Unreachable or ErrorCodes.NotReady)
+        {
+            _awaySince ??= clock.GetTimestamp();
+            if (clock.GetElapsedTime(_awaySince.Value) >= AwayMost)
+            {
+                throw;
+            }
+
+            return null;
         }
     }
 

@@ -11,4 +11,8 @@ public sealed record JobState(
     JobConclusion? Conclusion,
     DateTimeOffset? EndedAt,
     bool IsSettled,
-    bool IsDismissed);
+    bool IsDismissed)
+{
+    /// <summary>It waits for a person; null once it was concluded.</summary>
+    public PendingJob? Pending { get; init; }
+}

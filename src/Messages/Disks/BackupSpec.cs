@@ -31,12 +31,24 @@ public sealed record BackupSpec
     /// <summary>Blocks in flight; 0 = as many as help.</summary>
     public int Workers { get; init; }
 
-    public bool IgnoreSourceErrors { get; init; }
+    public ErrorPolicy OnSourceError { get; init; }
+
+    public ErrorPolicy OnTargetError { get; init; }
 
     /// <summary>A failing copy-before-write fails the guest's write instead of the job.</summary>
     public bool BreakGuestWrite { get; init; }
 
     public int CbwTimeoutSeconds { get; init; }
+
+    /// <summary>How often the job's work is tried again by itself when it fails.</summary>
+    public int Restarts { get; init; }
+
+    /// <summary>The job that did not succeed and whose work this one does again.</summary>
+    public JobId? RetryOf { get; init; }
+
+    /// <summary>How many jobs tried this work by themselves before.</summary>
+    public int RestartCount { get; init; }
+
     public bool AutoFinalize { get; init; } = true;
     public bool AutoDismiss { get; init; } = true;
 }

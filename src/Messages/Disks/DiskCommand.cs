@@ -95,9 +95,13 @@ public sealed record BackupOrder
     public bool FallbackToFull { get; init; }
     public long RateBytesPerSecond { get; init; }
     public int Workers { get; init; }
-    public bool IgnoreSourceErrors { get; init; }
+    public ErrorPolicy OnSourceError { get; init; }
+    public ErrorPolicy OnTargetError { get; init; }
     public bool BreakGuestWrite { get; init; }
     public int CbwTimeoutSeconds { get; init; }
+    public int Restarts { get; init; }
+    public JobId? RetryOf { get; init; }
+    public int RestartCount { get; init; }
     public bool AutoFinalize { get; init; } = true;
     public bool AutoDismiss { get; init; } = true;
 }

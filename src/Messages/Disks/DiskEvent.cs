@@ -50,6 +50,12 @@ public abstract record DiskEvent
 
     public sealed record JobPolicyChanged(JobId Job, BitmapSyncPolicy Policy) : DiskEvent;
 
+    /// <summary>The job has copied what it could, and waits for a person to finalize or cancel it. Its sets and its pair stay in the tracking file.</summary>
+    public sealed record JobPending(JobId Job, PendingJob Pending) : DiskEvent;
+
+    /// <summary>Too old to be listed any more.</summary>
+    public sealed record JobsForgotten(IReadOnlyList<JobId> Jobs) : DiskEvent;
+
     /// <summary>The job's end: outcome, what forms the bitmap from here on and its base. The tracking file is settled from this.</summary>
     public sealed record JobConcluded(JobId Job, JobConclusion Conclusion, DateTimeOffset At) : DiskEvent;
 
@@ -61,6 +67,14 @@ public abstract record DiskEvent
     /// <summary>No bitmap counts from the point any more; the repository deletes it next.</summary>
     public sealed record PointDeleted(PointId Point, string RepositoryId) : DiskEvent;
 }
+
+/// <summary>A job that waits to be finalized.</summary>
+/// <param name="Error">One line, of a job that failed; null = it copied everything.</param>
+/// <param name="ErrorCode">Name of a <see cref="RefusalCode"/>.</param>
+/// <param name="Statistics">Of what it copied.</param>
+/// <param name="BadExtents">What could not be read.</param>
+/// <param name="Instant">Of the content.</param>
+public sealed record PendingJob(string? Error, string? ErrorCode, JobStatistics Statistics, IReadOnlyList<Extent> BadExtents, DateTimeOffset Instant);
 
 /// <summary>How a job ended.</summary>
 /// <param name="Outcome">Of the job.</param>

@@ -1,4 +1,5 @@
 using ActorBackup.Core.Bitmaps;
+using ActorBackup.Core.Blocks;
 using ActorBackup.Core.Identity;
 using ActorBackup.Core.Jobs;
 using Google.Protobuf;
@@ -28,6 +29,8 @@ public static class DiskEventCodec
             DiskEvent.BitmapInvalidated => "bitmap.invalid.1",
             DiskEvent.JobStarted => "job.started.1",
             DiskEvent.JobPolicyChanged => "job.policy.1",
+            DiskEvent.JobPending => "job.pending.1",
+            DiskEvent.JobsForgotten => "job.forgotten.1",
             DiskEvent.JobConcluded => "job.concluded.1",
             DiskEvent.JobSettled => "job.settled.1",
             DiskEvent.JobDismissed => "job.dismissed.1",
@@ -57,6 +60,8 @@ public static class DiskEventCodec
             "bitmap.invalid.1" => From(W.BitmapInvalidated.Parser.ParseFrom(bytes)),
             "job.started.1" => From(W.JobStarted.Parser.ParseFrom(bytes)),
             "job.policy.1" => From(W.JobPolicyChanged.Parser.ParseFrom(bytes)),
+            "job.pending.1" => From(W.JobPending.Parser.ParseFrom(bytes)),
+            "job.forgotten.1" => new DiskEvent.JobsForgotten([.. W.JobsForgotten.Parser.ParseFrom(bytes).Jobs.Select(j => new JobId(j))]),
             "job.concluded.1" => From(W.JobConcluded.Parser.ParseFrom(bytes)),
             "job.settled.1" => new DiskEvent.JobSettled(new JobId(W.JobSettled.Parser.ParseFrom(bytes).Job)),
             "job.dismissed.1" => new DiskEvent.JobDismissed(new JobId(W.JobDismissed.Parser.ParseFrom(bytes).Job)),
@@ -91,6 +96,8 @@ public static class DiskEventCodec
             DiskEvent.BitmapInvalidated x => new W.BitmapInvalidated { Name = x.Name, Reason = x.Reason },
             DiskEvent.JobStarted x => new W.JobStarted { Spec = ToWire(x.Spec), AtUnixMs = Millis(x.At) },
             DiskEvent.JobPolicyChanged x => new W.JobPolicyChanged { Job = x.Job.Value, Policy = (int)x.Policy },
+            DiskEvent.JobPending x => ToWire(x),
+            DiskEvent.JobsForgotten x => new W.JobsForgotten { Jobs = { x.Jobs.Select(j => j.Value) } },
             DiskEvent.JobConcluded x => new W.JobConcluded { Job = x.Job.Value, Conclusion = ConclusionCodec.ToWire(x.Conclusion), AtUnixMs = Millis(x.At) },
             DiskEvent.JobSettled x => new W.JobSettled { Job = x.Job.Value },
             DiskEvent.JobDismissed x => new W.JobDismissed { Job = x.Job.Value },
@@ -125,7 +132,13 @@ public static class DiskEventCodec
             SuccessorSet = s.SuccessorSet,
             RateBytesPerSecond = s.RateBytesPerSecond,
             Workers = s.Workers,
-            IgnoreSourceErrors = s.IgnoreSourceErrors,
+
+            // The flag is older than the policies; what it can say it says.
+            IgnoreSourceErrors = s.OnSourceError == ErrorPolicy.Ignore,
+            OnSourceError = s.OnSourceError == ErrorPolicy.Ignore ? 0 : (int)s.OnSourceError,
+            OnTargetError = (int)s.OnTargetError,
+            Restarts = s.Restarts,
+            RestartCount = s.RestartCount,
             BreakGuestWrite = s.BreakGuestWrite,
             CbwTimeoutSeconds = s.CbwTimeoutSeconds,
             NoAutoFinalize = !s.AutoFinalize,
@@ -149,6 +162,37 @@ public static class DiskEventCodec
         if (s.Base is { } basePoint)
         {
             wire.Base = basePoint.Value;
+        }
+
+        if (s.RetryOf is { } failed)
+        {
+            wire.RetryOf = failed.Value;
+        }
+
+        return wire;
+    }
+
+    private static W.JobPending ToWire(DiskEvent.JobPending x)
+    {
+        var wire = new W.JobPending
+        {
+            Job = x.Job.Value,
+            TotalBytes = x.Pending.Statistics.TotalBytes,
+            DoneBytes = x.Pending.Statistics.DoneBytes,
+            SentBytes = x.Pending.Statistics.SentBytes,
+            ReusedBytes = x.Pending.Statistics.ReusedBytes,
+            ZeroBytes = x.Pending.Statistics.ZeroBytes,
+            InstantUnixMs = Millis(x.Pending.Instant),
+        };
+        wire.BadExtents.AddRange(x.Pending.BadExtents.Select(e => new W.Extent { Offset = e.Offset, Length = e.Length }));
+        if (x.Pending.Error is { } error)
+        {
+            wire.Error = error;
+        }
+
+        if (x.Pending.ErrorCode is { } code)
+        {
+            wire.ErrorCode = code;
         }
 
         return wire;
@@ -191,6 +235,16 @@ public static class DiskEventCodec
 
     private static DiskEvent.JobPolicyChanged From(W.JobPolicyChanged x) => new(new JobId(x.Job), (BitmapSyncPolicy)x.Policy);
 
+    private static DiskEvent.JobPending From(W.JobPending x) =>
+        new(
+            new JobId(x.Job),
+            new PendingJob(
+                x.HasError ? x.Error : null,
+                x.HasErrorCode ? x.ErrorCode : null,
+                new JobStatistics(x.TotalBytes, x.DoneBytes, x.SentBytes, x.ReusedBytes, x.ZeroBytes),
+                [.. x.BadExtents.Select(e => new Extent(e.Offset, e.Length))],
+                Time(x.InstantUnixMs)));
+
     private static DiskEvent.JobConcluded From(W.JobConcluded x) => new(new JobId(x.Job), ConclusionCodec.From(x.Conclusion), Time(x.AtUnixMs));
 
     private static DiskEvent.PointDeleted From(W.PointDeleted x) => new(new PointId(x.Point), x.RepositoryId);
@@ -211,7 +265,11 @@ public static class DiskEventCodec
             Base = x.HasBase ? new PointId(x.Base) : null,
             RateBytesPerSecond = x.RateBytesPerSecond,
             Workers = x.Workers,
-            IgnoreSourceErrors = x.IgnoreSourceErrors,
+            OnSourceError = x.IgnoreSourceErrors ? ErrorPolicy.Ignore : (ErrorPolicy)x.OnSourceError,
+            OnTargetError = (ErrorPolicy)x.OnTargetError,
+            Restarts = x.Restarts,
+            RetryOf = x.HasRetryOf ? new JobId(x.RetryOf) : null,
+            RestartCount = x.RestartCount,
             BreakGuestWrite = x.BreakGuestWrite,
             CbwTimeoutSeconds = x.CbwTimeoutSeconds,
             AutoFinalize = !x.NoAutoFinalize,

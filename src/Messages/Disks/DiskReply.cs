@@ -85,10 +85,25 @@ public sealed record JobView
     public string? Target { get; init; }
 
     /// <summary>Waiting longer would not change it: concluded, pending, or paused by an error.</summary>
-    public bool IsSettled => Status == JobStatus.Concluded || NeedsPerson;
+    public bool IsSettled => (Status == JobStatus.Concluded && !IsRestartDue) || NeedsPerson;
 
-    /// <summary>It waits for finalize or cancel.</summary>
-    public bool NeedsPerson => Status == JobStatus.Pending && !IsDecided;
+    /// <summary>It waits for finalize or cancel, or for somebody to mend what stopped it and resume it.</summary>
+    public bool NeedsPerson => (Status == JobStatus.Pending && !IsDecided) || (Status == JobStatus.Paused && IsStopped);
+
+    /// <summary>An error paused it.</summary>
+    public bool IsStopped { get; init; }
+
+    /// <summary>The job whose work this one does again.</summary>
+    public JobId? RetryOf { get; init; }
+
+    /// <summary>How often its work is tried again by itself.</summary>
+    public int Restarts { get; init; }
+
+    /// <summary>The job that does this one's work again.</summary>
+    public JobId? RetriedAs { get; init; }
+
+    /// <summary>It will be tried again by itself.</summary>
+    public bool IsRestartDue { get; init; }
 
     /// <summary>Finalize or cancel was said, and is being carried out.</summary>
     public bool IsDecided { get; init; }

@@ -37,6 +37,10 @@ public static class Answers
             NeedsPerson = v.NeedsPerson,
             Phase = v.Phase,
             RateBytesPerSecond = v.RateBytesPerSecond,
+            RetryOf = v.RetryOf?.Value,
+            RetriedAs = v.RetriedAs?.Value,
+            Restarts = v.Restarts,
+            RestartDue = v.IsRestartDue,
             Target = v.Target,
         };
 

@@ -9,6 +9,8 @@ namespace ActorBackup.Node.Http;
 /// <summary><c>/v1/backups</c>.</summary>
 public static class BackupEndpoints
 {
+    private const int RestartsMax = 100;
+
     public static void Map(IEndpointRouteBuilder app) =>
         app.MapPost(Routes.Backups, StartAsync).Produces<JobResource>(201).WithTags("backups").WithSummary("Start a backup of a disk");
 
@@ -66,7 +68,9 @@ public static class BackupEndpoints
             FallbackToFull = request.Fallback == "full",
             RateBytesPerSecond = request.Rate ?? 0,
             Workers = request.Workers ?? 0,
-            IgnoreSourceErrors = request.OnSourceError == "ignore",
+            OnSourceError = PolicyOf(request.OnSourceError),
+            OnTargetError = PolicyOf(request.OnTargetError),
+            Restarts = request.Restart ?? 0,
             BreakGuestWrite = request.OnCbwError == "break-guest-write",
             CbwTimeoutSeconds = request.CbwTimeout ?? 0,
             AutoFinalize = !request.NoAutoFinalize,
@@ -75,6 +79,8 @@ public static class BackupEndpoints
         { Disk = disk });
         return JobEndpoints.Answer(reply, 201);
     }
+
+    private static ErrorPolicy PolicyOf(string? text) => text is null ? ErrorPolicy.Report : Enum.Parse<ErrorPolicy>(text, ignoreCase: true);
 
     private static IResult? Invalid(BackupRequest r)
     {
@@ -91,10 +97,7 @@ public static class BackupEndpoints
             : !Among(r.OnSourceError, "report", "ignore", "stop", "enospc", "auto") ? Problem.Of(ErrorCodes.InvalidArgument, $"--on-source-error '{r.OnSourceError}' is not {Errors}")
             : !Among(r.OnTargetError, "report", "ignore", "stop", "enospc", "auto") ? Problem.Of(ErrorCodes.InvalidArgument, $"--on-target-error '{r.OnTargetError}' is not {Errors}")
             : !Among(r.OnCbwError, "break-snapshot", "break-guest-write") ? Problem.Of(ErrorCodes.InvalidArgument, $"--on-cbw-error '{r.OnCbwError}' is neither break-snapshot nor break-guest-write")
-            : !Among(r.OnSourceError, "report", "ignore") ? Problem.Of(ErrorCodes.NotSupported, $"--on-source-error {r.OnSourceError} is not available yet; use report or ignore")
-            : !Among(r.OnTargetError, "report") ? Problem.Of(ErrorCodes.NotSupported, $"--on-target-error {r.OnTargetError} is not available yet; use report")
-            : r.Restart is > 0 ? Problem.Of(ErrorCodes.NotSupported, "--restart is not available yet; use 'abk job retry'")
-            : r.Restart is < 0 ? Problem.Of(ErrorCodes.InvalidArgument, "--restart cannot be negative")
+            : r.Restart is < 0 or > RestartsMax ? Problem.Of(ErrorCodes.InvalidArgument, $"--restart must be from 0 to {RestartsMax}")
             : null;
     }
 }

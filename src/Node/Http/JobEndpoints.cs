@@ -13,7 +13,7 @@ public static class JobEndpoints
     public static void Map(IEndpointRouteBuilder app)
     {
         var jobs = app.MapGroup(Routes.Jobs).WithTags("jobs");
-        jobs.MapGet("", ListAsync).Produces<JobResource[]>().WithSummary("Jobs, oldest first");
+        jobs.MapGet("", ListAsync).Produces<JobResource[]>().WithSummary("Jobs, oldest first; with limit the newest so many, with before those older than that job");
         jobs.MapGet("/{job}", (string job, JobFinder finder, NodeGateway node, RepositoryGateway repositories) =>
             AskAsync(job, finder, node, repositories,
                 (id, disk) => new DiskQuery.GetJob(id) { Disk = disk }, id => new StorageCommand.GetJob(id))).Produces<JobResource>();
@@ -105,8 +105,18 @@ public static class JobEndpoints
         return repository is null ? Problem.Of(refusal!) : Answer(await repositories.AskAsync(repository, storageMessage(id)));
     }
 
-    private static async Task<IResult> ListAsync(string? disk, NodeGateway node, RepositoryGateway repositories)
+    private static async Task<IResult> ListAsync(string? disk, int? limit, string? before, NodeGateway node, RepositoryGateway repositories)
     {
+        if (limit < 1)
+        {
+            return Problem.Of(ErrorCodes.InvalidArgument, "--limit must be at least 1");
+        }
+
+        if (before is not null && !SortableId.IsValid(before))
+        {
+            return Problem.Of(ErrorCodes.InvalidArgument, $"'{before}' is not the id of a job");
+        }
+
         if (disk is not null && await node.AskAsync(new DiskQuery.GetDisk { Disk = new DiskId(disk) }) is DiskReply.Rejected unknown)
         {
             return Problem.Of(unknown.Refusal);
@@ -117,7 +127,9 @@ public static class JobEndpoints
         var fromStorage = await Task.WhenAll((await node.RepositoriesAsync()).Select(r => repositories.AskAsync(r, new StorageCommand.GetJobs())));
         var views = fromDisks.OfType<DiskReply.Jobs>().SelectMany(j => j.Views)
             .Concat(fromStorage.OfType<StorageReply.Jobs>().SelectMany(j => j.Views).Where(v => disk is null || v.Disk?.Value == disk))
-            .OrderBy(v => v.Id.Value, StringComparer.Ordinal);
+            .Where(v => before is null || string.CompareOrdinal(v.Id.Value, before) < 0)
+            .OrderBy(v => v.Id.Value, StringComparer.Ordinal)
+            .TakeLast(limit ?? int.MaxValue);
         return Results.Json([.. views.Select(Answers.Of)], ApiJson.Default.JobResourceArray);
     }
 }

@@ -26,7 +26,8 @@ internal static class PointCodec
             point.SizeBytes,
             point.BlockBytes,
             point.Root.ToString(),
-            [.. point.Missing.SelectMany(r => new[] { r.First, r.Count })]);
+            [.. point.Missing.SelectMany(r => new[] { r.First, r.Count })],
+            point.IsAborted ? true : null);
         return SealedObject.Seal(PointMagic, Version, JsonSerializer.SerializeToUtf8Bytes(document, PointJson.Default.PointDocument));
     }
 
@@ -98,6 +99,7 @@ internal static class PointCodec
             SizeBytes = d.SizeBytes,
             BlockBytes = d.BlockBytes,
             Root = BlockDigest.Parse(d.Root),
+            IsAborted = d.Aborted ?? false,
             Missing = [.. d.Missing.Chunk(2).Select(r => new BlockRun(r[0], r[1]))],
         };
 }

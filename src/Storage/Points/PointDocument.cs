@@ -13,6 +13,7 @@ namespace ActorBackup.Storage.Points;
 /// <param name="BlockBytes">Of the disk.</param>
 /// <param name="Root">64 hexadecimal digits.</param>
 /// <param name="Missing">First and count, by turns.</param>
+/// <param name="Aborted">True, or absent.</param>
 internal sealed record PointDocument(
     string Id,
     string Disk,
@@ -23,7 +24,8 @@ internal sealed record PointDocument(
     long SizeBytes,
     int BlockBytes,
     string Root,
-    long[] Missing);
+    long[] Missing,
+    bool? Aborted = null);
 
 /// <summary>What lies at the key of a job that may not publish any more.</summary>
 internal sealed record TombstoneDocument(string Id, long BuriedAtUnixMs);

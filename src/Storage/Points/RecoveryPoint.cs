@@ -30,7 +30,10 @@ public sealed record RecoveryPoint
     /// <summary>Blocks that were never copied, ascending (rule 13).</summary>
     public IReadOnlyList<BlockRun> Missing { get; init; } = [];
 
-    public bool IsComplete => Missing.Count == 0;
+    /// <summary>Its job did not succeed. It is partial then, also where every block had been copied.</summary>
+    public bool IsAborted { get; init; }
+
+    public bool IsComplete => Missing.Count == 0 && !IsAborted;
 
     public BlockGeometry Geometry => new(SizeBytes, BlockBytes);
 

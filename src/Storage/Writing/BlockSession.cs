@@ -3,12 +3,14 @@ using ActorBackup.Storage.Trees;
 
 namespace ActorBackup.Storage.Writing;
 
-/// <summary>One job's way into a repository. A failed pack fails every session that waited for a block of it, for good.</summary>
+/// <summary>One job's way into a repository. A pack that fails is tried again while an observer wants that; a session that does not is failed for good.</summary>
 public sealed class BlockSession : IAsyncDisposable, INodeWriter
 {
     private readonly RepositoryWriter _writer;
     private readonly IBlockObserver _observer;
     private readonly INodeReader _nodes;
+    private readonly CancellationTokenSource _ended = new();
+    private readonly TaskCompletionSource _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Exception? _fault;
     private volatile bool _closed;
 
@@ -41,7 +43,7 @@ public sealed class BlockSession : IAsyncDisposable, INodeWriter
         ThrowIfFaulted();
         foreach (var pack in await _writer.PushAsync(this, cancellation).ConfigureAwait(false))
         {
-            await pack.Done.WaitAsync(cancellation).ConfigureAwait(false);
+            await WaitAsync(pack, cancellation).ConfigureAwait(false);
         }
 
         ThrowIfFaulted();
@@ -57,10 +59,33 @@ public sealed class BlockSession : IAsyncDisposable, INodeWriter
         _writer.TryReadPending(digest) is { } pending ? new ValueTask<ReadOnlyMemory<byte>>(pending) : _nodes.ReadNodeAsync(digest, cancellation);
 
     /// <summary>The observer hears nothing any more. Blocks on their way become durable or not; nobody counts on them.</summary>
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         _closed = true;
-        return ValueTask.CompletedTask;
+        await _ended.CancelAsync().ConfigureAwait(false);
+        _ended.Dispose();
+    }
+
+    /// <summary>It waits for packs and can be asked about them.</summary>
+    internal bool IsAlive => !_closed && Fault is null;
+
+    /// <summary>Whether to try a failed pack again. A session that does not want that is failed. Never throws.</summary>
+    internal async Task<bool> WantsRetryAsync(StorageException failure, int failureCount)
+    {
+        try
+        {
+            if (IsAlive && await _observer.FailedAsync(failure, failureCount, _ended.Token).ConfigureAwait(false))
+            {
+                return true;
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
+        {
+            // It has ended.
+        }
+
+        Fail(failure);
+        return false;
     }
 
     internal void Durable(long block, BlockDigest digest)
@@ -71,7 +96,15 @@ public sealed class BlockSession : IAsyncDisposable, INodeWriter
         }
     }
 
-    internal void Fail(Exception failure) => Interlocked.CompareExchange(ref _fault, failure, null);
+    internal void Fail(Exception failure)
+    {
+        Interlocked.CompareExchange(ref _fault, failure, null);
+        _failed.TrySetResult();
+    }
+
+    /// <summary>Waits for the pack, or until the session has failed: the pack may be tried for others still.</summary>
+    internal async Task WaitAsync(OpenPack pack, CancellationToken cancellation) =>
+        await Task.WhenAny(pack.Done, _failed.Task).WaitAsync(cancellation).ConfigureAwait(false);
 
     internal void ThrowIfFaulted()
     {

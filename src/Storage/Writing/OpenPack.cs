@@ -15,6 +15,9 @@ internal sealed class OpenPack(PackBuilder builder)
 
     public List<Waiter> Waiters { get; } = [];
 
+    /// <summary>Completes when somebody else begins to wait for the pack, while it is decided whether to try it again; else null.</summary>
+    public TaskCompletionSource? Joined { get; set; }
+
     /// <summary>Completes when the pack is durable, or has failed and its sessions know.</summary>
     public Task Done => _done.Task;
 

@@ -72,7 +72,7 @@ public sealed class RepositoryWriter(IObjectStore store, IDigestIndex index, Tim
             else if (TryJoin(session, block.Block, block.Digest) is { } pack)
             {
                 reused += block.Plain.Length;
-                await BoundWaitersAsync(pack, cancellation).ConfigureAwait(false);
+                await BoundWaitersAsync(session, pack, cancellation).ConfigureAwait(false);
             }
             else
             {
@@ -145,18 +145,19 @@ public sealed class RepositoryWriter(IObjectStore store, IDigestIndex index, Tim
             }
 
             place.Pack.Waiters.Add(new Waiter(session, block, digest));
+            place.Pack.Joined?.TrySetResult();
             session.Packs.Add(place.Pack);
             return place.Pack;
         }
     }
 
     /// <summary>A disk may hold one block millions of times: those who wait for a pack must not outgrow it.</summary>
-    private async ValueTask BoundWaitersAsync(OpenPack pack, CancellationToken cancellation)
+    private async ValueTask BoundWaitersAsync(BlockSession session, OpenPack pack, CancellationToken cancellation)
     {
         if (pack.Waiters.Count >= WaitersMax)
         {
             await RotateAsync(_data, pack, cancellation).ConfigureAwait(false);
-            await pack.Done.WaitAsync(cancellation).ConfigureAwait(false);
+            await session.WaitAsync(pack, cancellation).ConfigureAwait(false);
         }
     }
 
@@ -245,16 +246,15 @@ public sealed class RepositoryWriter(IObjectStore store, IDigestIndex index, Tim
     /// <summary>Makes the pack durable, then known, then tells who waits. Never throws.</summary>
     private async Task SendAsync(PackLane lane, OpenPack pack)
     {
-        Exception? failure = null;
         var digests = DigestsOf(pack.Builder);
-        try
+        var failure = await TryStoreAsync(pack.Builder).ConfigureAwait(false);
+        for (var failures = 1; failure is StorageException e && await MayRetryAsync(lane, pack, e, failures).ConfigureAwait(false); failures++)
         {
-            var sealedPack = await PutAsync(pack.Builder).ConfigureAwait(false);
-            await index.RecordAsync(sealedPack.Key, sealedPack.Blocks, CancellationToken.None).ConfigureAwait(false);
+            failure = await TryStoreAsync(pack.Builder).ConfigureAwait(false);
         }
-        catch (Exception e)
+
+        if (failure is not null)
         {
-            failure = e;
             await AbandonAsync(digests).ConfigureAwait(false);
         }
 
@@ -294,6 +294,54 @@ public sealed class RepositoryWriter(IObjectStore store, IDigestIndex index, Tim
 
         pack.Complete();
         lane.Slots.Release();
+    }
+
+    /// <summary>Null = durable and known.</summary>
+    private async Task<Exception?> TryStoreAsync(PackBuilder builder)
+    {
+        try
+        {
+            var sealedPack = await PutAsync(builder).ConfigureAwait(false);
+            await index.RecordAsync(sealedPack.Key, sealedPack.Blocks, CancellationToken.None).ConfigureAwait(false);
+            return null;
+        }
+        catch (Exception e)
+        {
+            return e;
+        }
+    }
+
+    /// <summary>
+    /// Asks the sessions that wait for the pack. One that wants another try, or somebody new who has not been asked, brings it; the others wait or fail
+    /// for themselves. Meanwhile the pack holds up no other of its lane.
+    /// </summary>
+    private async Task<bool> MayRetryAsync(PackLane lane, OpenPack pack, StorageException failure, int failureCount)
+    {
+        BlockSession[] sessions;
+        Task joined;
+        lock (_lock)
+        {
+            sessions = [.. pack.Waiters.Select(w => w.Session).Where(s => s.IsAlive).Distinct()];
+            pack.Joined = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            joined = pack.Joined.Task;
+        }
+
+        lane.Slots.Release();
+        var asked = sessions.Select(s => s.WantsRetryAsync(failure, failureCount)).ToList();
+        var isWanted = false;
+        while (asked.Count > 0 && !isWanted)
+        {
+            var ended = await Task.WhenAny([joined, .. asked]).ConfigureAwait(false);
+            isWanted = ended == joined || (ended is Task<bool> answer && asked.Remove(answer) && await answer.ConfigureAwait(false));
+        }
+
+        lock (_lock)
+        {
+            pack.Joined = null;
+        }
+
+        await lane.Slots.WaitAsync().ConfigureAwait(false);
+        return isWanted;
     }
 
     /// <summary>Makes a pack of the builder's blocks durable. A damaged object where it would lie stays there: others may need what is good in it.</summary>

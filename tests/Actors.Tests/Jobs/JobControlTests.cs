@@ -53,7 +53,7 @@ public sealed class JobControlTests : IDisposable
 
         _control.Obey(new DiskCommand.FinalizeJob(Job, keep) { Disk = Disk });
 
-        Assert.Equal(keep, await decision);
+        Assert.Equal(keep ? JobDecision.Keep : JobDecision.Discard, await decision);
     }
 
     [Fact]
@@ -85,7 +85,7 @@ public sealed class JobControlTests : IDisposable
 
         _control.Obey(new DiskCommand.FinalizeJob(Job, true) { Disk = Disk });
 
-        Assert.True(await decision);
+        Assert.Equal(JobDecision.Keep, await decision);
         Assert.True(_control.IsDecided);
         Assert.NotNull(_control.Refuse(JobVerb.Finalize));
         Assert.NotNull(_control.Refuse(JobVerb.Cancel));
@@ -99,7 +99,7 @@ public sealed class JobControlTests : IDisposable
         _control.Cancel(force: true);
         _control.Cancel(force: false);
 
-        Assert.Null(await decision);
+        Assert.Equal(JobDecision.Policy, await decision);
         Assert.True(_control is { IsCancelled: true, IsForced: true });
         Assert.True(_control.Stopped.IsCancellationRequested);
     }

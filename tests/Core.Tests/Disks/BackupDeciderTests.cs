@@ -202,7 +202,7 @@ public sealed class BackupDeciderTests
         {
             RateBytesPerSecond = 5,
             Workers = 3,
-            IgnoreSourceErrors = true,
+            OnSourceError = ErrorPolicy.Ignore,
             BreakGuestWrite = true,
             CbwTimeoutSeconds = 9,
             AutoFinalize = false,
@@ -213,7 +213,7 @@ public sealed class BackupDeciderTests
 
         Assert.Equal(
             (5L, 3, true, true, 9, false, false),
-            (spec.RateBytesPerSecond, spec.Workers, spec.IgnoreSourceErrors, spec.BreakGuestWrite, spec.CbwTimeoutSeconds, spec.AutoFinalize, spec.AutoDismiss));
+            (spec.RateBytesPerSecond, spec.Workers, spec.OnSourceError == ErrorPolicy.Ignore, spec.BreakGuestWrite, spec.CbwTimeoutSeconds, spec.AutoFinalize, spec.AutoDismiss));
     }
 
     [Fact]

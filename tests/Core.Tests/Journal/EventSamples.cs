@@ -33,7 +33,7 @@ internal static class EventSamples
         Base = Point,
         RateBytesPerSecond = 1L << 40,
         Workers = 7,
-        IgnoreSourceErrors = true,
+        OnSourceError = ErrorPolicy.Ignore,
         BreakGuestWrite = true,
         CbwTimeoutSeconds = 45,
         AutoFinalize = false,
@@ -86,6 +86,13 @@ internal static class EventSamples
         ("full", new DiskEvent.JobStarted(FullSpec, At)),
         ("least", new DiskEvent.JobStarted(LeastSpec, At)),
         ("zero-policy", new DiskEvent.JobStarted(LeastSpec with { Bitmap = "", Policy = BitmapSyncPolicy.Conditional }, At)),
+        ("restarted", new DiskEvent.JobStarted(
+            LeastSpec with { OnSourceError = ErrorPolicy.Stop, OnTargetError = ErrorPolicy.Enospc, Restarts = 2, RetryOf = new JobId(Point.Value), RestartCount = 1 }, At)),
+        ("full", new DiskEvent.JobPending(
+            Job, new PendingJob("read failed", "IoError", new JobStatistics(1, 2, 3, 4, 5), [new Extent(0, 65_536), new Extent(1L << 40, 512)], At))),
+        ("least", new DiskEvent.JobPending(Job, new PendingJob(null, null, JobStatistics.Empty, [], DateTimeOffset.UnixEpoch))),
+        ("full", new DiskEvent.JobsForgotten([Job, new JobId(Point.Value)])),
+        ("least", new DiskEvent.JobsForgotten([])),
         ("full", new DiskEvent.JobPolicyChanged(Job, BitmapSyncPolicy.Never)),
         ("least", new DiskEvent.JobPolicyChanged(Job, BitmapSyncPolicy.Conditional)),
         ("full", new DiskEvent.JobConcluded(Job, FullConclusion, At)),

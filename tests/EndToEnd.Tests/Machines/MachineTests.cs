@@ -10,7 +10,7 @@ public sealed class MachineTests(ITestOutputHelper output)
     private const long DiskBytes = 96 * Image.MiB;
 
     [MachineFact]
-    public async Task A_guest_lives_through_a_kill_and_a_restart_of_the_node_and_boots_from_its_backups()
+    public async Task A_guest_lives_through_a_kill_and_a_retry_of_the_node_and_boots_from_its_backups()
     {
         await using var world = await World.StartAsync();
         var image = world.PathOf("d.raw");

@@ -16,6 +16,12 @@ internal sealed class RecordingObserver(MemoryObjectStore store) : IBlockObserve
     /// <summary>Blocks that were called durable while no pack had them.</summary>
     public long[] Lies => [.. _lies];
 
+    /// <summary>What the observer says of a pack that failed; null = no.</summary>
+    public Func<StorageException, int, CancellationToken, Task<bool>>? WhenFailed { get; set; }
+
+    public async ValueTask<bool> FailedAsync(StorageException failure, int failureCount, CancellationToken ended) =>
+        WhenFailed is { } ask && await ask(failure, failureCount, ended);
+
     public void Durable(long block, BlockDigest digest)
     {
         _heard.Enqueue((block, digest));

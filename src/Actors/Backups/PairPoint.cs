@@ -1,0 +1,53 @@
+using ActorBackup.Actors.Storage;
+using ActorBackup.Core.Bitmaps;
+using ActorBackup.Core.Jobs;
+using ActorBackup.Domain.Disks;
+using ActorBackup.Storage.Points;
+using ActorBackup.Volumes;
+
+namespace ActorBackup.Actors.Backups;
+
+/// <summary>The point that the pair of a job amounts to whose process is gone.</summary>
+internal static class PairPoint
+{
+    /// <summary>Null when there is no pair that can be trusted, its base is gone, or nothing was copied. An aborted job with nothing to copy has none either.</summary>
+    public static async Task<RecoveryPoint?> TryBuildAsync(DiskState state, TrackedDisk disk, JobState job, OpenRepository repository, DateTimeOffset at, bool isAborted)
+    {
+        if (!disk.TryGetCheckpoint(job.Spec.Id, out var pair) || !IsTrusted(state, disk, job))
+        {
+            return null;
+        }
+
+        var basePoint = job.Spec.Base is { } p ? await repository.Data.Points.TryGetAsync(p, CancellationToken.None).ConfigureAwait(false) : null;
+        if (job.Spec.Base is not null && basePoint is null)
+        {
+            return null;
+        }
+
+        var copyList = CopyListOf(disk, job, pair.Copy);
+        return isAborted && pair.Copy.Count() == copyList.Count()
+            ? null
+            : PointBuilder.Build(state.Definition!, job.Spec, basePoint, copyList, pair.Copy, pair.Root, at, isAborted);
+    }
+
+    private static bool IsTrusted(DiskState state, TrackedDisk disk, JobState job) =>
+        job.Spec.Bitmap is not { } name
+        || (state.Bitmaps.TryGetValue(name, out var bitmap) && disk.InconsistentReason(bitmap.SetId) is null);
+
+    private static DirtyBitmap CopyListOf(TrackedDisk disk, JobState job, DirtyBitmap copy)
+    {
+        var list = new DirtyBitmap(copy.Geometry);
+        if (job.Spec.Sync == SyncMode.Full)
+        {
+            list.MarkAll();
+            return list;
+        }
+
+        foreach (var extent in disk.Extents(job.Spec.BitmapSet))
+        {
+            list.MarkBytes(extent.Offset, extent.Length);
+        }
+
+        return list;
+    }
+}
