@@ -134,18 +134,37 @@ public sealed class DirtyBitmap
     public bool IsEmpty() => NextSet(0) < 0;
 
     /// <summary>Index of the first set unit at or after <paramref name="from"/>; -1 when there is none.</summary>
-    public long NextSet(long from)
+    public long NextSet(long from) => NextSet(from, BlockCount);
+
+    /// <summary>The run of units at <paramref name="from"/> that are all set or all clear: [from, End), never empty, no further than <paramref name="limit"/>.</summary>
+    /// <remarks>
+    /// Costs what the run costs to walk. Beside writers that mark, a run that is reported clear was clear at some time during the call, and one that is
+    /// reported set may have been cleared meanwhile.
+    /// </remarks>
+    /// <param name="from">Less than <paramref name="limit"/>.</param>
+    /// <param name="limit">At most BlockCount.</param>
+    public (bool IsSet, long End) RunAt(long from, long limit)
     {
-        if (from >= BlockCount)
+        var set = NextSet(from, limit);
+        return set < 0 ? (false, limit)
+            : set > from ? (false, Math.Min(set, limit))
+            : (true, Math.Max(from + 1, NextClear(from, limit)));
+    }
+
+    /// <summary>May look no further than the words of <paramref name="limit"/>, and may find a unit beyond it.</summary>
+    private long NextSet(long from, long limit)
+    {
+        if (from >= limit)
         {
             return -1;
         }
 
         var word = (int)(from >> 6);
+        var endWord = (int)((limit + WordBits - 1) >> 6);
         var bits = Volatile.Read(ref _words[word]) & (ulong.MaxValue << (int)(from & 63));
         while (bits == 0)
         {
-            word = NextLiveWord(word + 1);
+            word = NextLiveWord(word + 1, endWord);
             if (word < 0)
             {
                 return -1;
@@ -158,21 +177,23 @@ public sealed class DirtyBitmap
     }
 
     /// <summary>Index of the first clear unit at or after <paramref name="from"/>; BlockCount when there is none.</summary>
-    public long NextClear(long from)
+    public long NextClear(long from) => NextClear(from, BlockCount);
+
+    private long NextClear(long from, long limit)
     {
-        while (from < BlockCount)
+        while (from < limit)
         {
             var word = (int)(from >> 6);
             var bits = ~Volatile.Read(ref _words[word]) & (ulong.MaxValue << (int)(from & 63));
             if (bits != 0)
             {
-                return Math.Min(BlockCount, ((long)word << 6) + BitOperations.TrailingZeroCount(bits));
+                return Math.Min(limit, ((long)word << 6) + BitOperations.TrailingZeroCount(bits));
             }
 
             from = ((long)word + 1) << 6;
         }
 
-        return BlockCount;
+        return limit;
     }
 
     /// <summary>Runs of set units, ascending, coalesced: [First, End).</summary>
@@ -290,9 +311,10 @@ public sealed class DirtyBitmap
         return left >= WordBits ? ulong.MaxValue : (1UL << (int)left) - 1;
     }
 
-    private int NextLiveWord(int from)
+    /// <summary>The first word from <paramref name="from"/> on that is not zero; -1 when there is none before <paramref name="end"/>.</summary>
+    private int NextLiveWord(int from, int end)
     {
-        if (from >= _words.Length)
+        if (from >= end)
         {
             return -1;
         }
@@ -304,13 +326,18 @@ public sealed class DirtyBitmap
             for (; live != 0; live &= live - 1)
             {
                 var word = (s << 6) + BitOperations.TrailingZeroCount(live);
+                if (word >= end)
+                {
+                    return -1;
+                }
+
                 if (Volatile.Read(ref _words[word]) != 0)
                 {
                     return word;
                 }
             }
 
-            if (++s >= _summary.Length)
+            if (++s << 6 >= end)
             {
                 return -1;
             }

@@ -125,10 +125,10 @@ internal sealed class Connection : IDisposable
         return true;
     }
 
-    /// <returns>False when the export is closed.</returns>
-    public bool TryAttach(NbdExport export)
+    /// <inheritdoc cref="NbdExport.TryAttach"/>
+    public bool TryAttach(NbdExport export, IReadOnlyList<SelectedContext> chosen)
     {
-        if (!export.TryAttach(this))
+        if (!export.TryAttach(this, chosen))
         {
             return false;
         }

@@ -340,12 +340,13 @@ internal sealed class Handshake
     // Contexts that were selected for another export do not count.
     private bool TryEnter(NbdExport export)
     {
-        if (!_connection.TryAttach(export))
+        var contexts = _contextsOf == export ? _contexts : [];
+        if (!_connection.TryAttach(export, contexts))
         {
             return false;
         }
 
-        _agreement = new Agreement(export, _isStructured, _contextsOf == export ? _contexts : []);
+        _agreement = new Agreement(export, _isStructured, contexts);
         return true;
     }
 }

@@ -5,11 +5,16 @@ using ActorBackup.Nbd.Protocol;
 namespace ActorBackup.Nbd.Server;
 
 /// <summary>A block device under a name, and the clients that use it now.</summary>
-/// <remarks>An export is open until it is closed, once and for ever; a device that comes back gets a new export. The device belongs to the caller.</remarks>
+/// <remarks>
+/// An export is open until it is closed, once and for ever; a device that comes back gets a new export. The device belongs to the caller.
+/// A connection keeps the meta contexts that it chose; those that it may choose can change.
+/// </remarks>
 public sealed class NbdExport
 {
     private readonly Lock _gate = new();
-    private readonly HashSet<Connection> _clients = [];
+    private readonly Dictionary<Connection, IReadOnlyList<SelectedContext>> _clients = [];
+    private readonly AllocationContext _allocation;
+    private volatile IReadOnlyList<IMetaContext> _contexts;
     private bool _isClosed;
 
     /// <param name="name">1 to 4096 bytes as UTF-8.</param>
@@ -24,11 +29,8 @@ public sealed class NbdExport
         Name = name;
         Device = device;
         Description = description;
-        MetaContexts = [new AllocationContext(device), .. contexts ?? []];
-        foreach (var context in MetaContexts)
-        {
-            ThrowIfTooLong(context.Name, nameof(contexts));
-        }
+        _allocation = new AllocationContext(device);
+        _contexts = WithAllocation(contexts ?? []);
     }
 
     public string Name { get; }
@@ -37,8 +39,8 @@ public sealed class NbdExport
 
     public IBlockDevice Device { get; }
 
-    /// <summary>Begins with <c>base:allocation</c>.</summary>
-    public IReadOnlyList<IMetaContext> MetaContexts { get; }
+    /// <summary>What clients may choose now; begins with <c>base:allocation</c>.</summary>
+    public IReadOnlyList<IMetaContext> MetaContexts => _contexts;
 
     /// <summary>Connections that chose this export and have not ended.</summary>
     public int Clients
@@ -63,6 +65,43 @@ public sealed class NbdExport
         }
     }
 
+    /// <summary>Changes what clients may choose from now on. A context that equals one that is there stays the one it is.</summary>
+    /// <param name="contexts">Beside <c>base:allocation</c>.</param>
+    /// <returns>False, and nothing has changed, when a connected client uses a context that would go.</returns>
+    public bool TryOffer(IReadOnlyList<IMetaContext> contexts)
+    {
+        lock (_gate)
+        {
+            var isUsed = _clients.Values.Any(chosen => chosen.Any(c => c.Context != _allocation && !contexts.Contains(c.Context)));
+            if (!isUsed)
+            {
+                Offer(contexts);
+            }
+
+            return !isUsed;
+        }
+    }
+
+    /// <summary>The same, whoever uses what goes; its own word is then all that tells a client.</summary>
+    public void Offer(IReadOnlyList<IMetaContext> contexts)
+    {
+        lock (_gate)
+        {
+            var known = _contexts;
+            _contexts = WithAllocation([.. contexts.Select(c => known.FirstOrDefault(k => k.Equals(c)) ?? c)]);
+        }
+    }
+
+    /// <summary>Refuses new clients, if there is none now.</summary>
+    /// <returns>False when there is one: the export stays open.</returns>
+    public bool TryCloseIdle()
+    {
+        lock (_gate)
+        {
+            return _isClosed |= _clients.Count == 0;
+        }
+    }
+
     /// <summary>Refuses new clients, lets requests that have begun finish and be answered, fails later ones with ESHUTDOWN, and ends the connections.</summary>
     /// <param name="impatience">Ends the politeness: connections are cut, and device calls are asked to give up waiting.</param>
     /// <returns>
@@ -74,18 +113,18 @@ public sealed class NbdExport
         lock (_gate)
         {
             _isClosed = true;
-            clients = [.. _clients];
+            clients = [.. _clients.Keys];
         }
 
         return await Connection.CloseAllAsync(clients, impatience).ConfigureAwait(false);
     }
 
-    /// <returns>False when the export is closed.</returns>
-    internal bool TryAttach(Connection client)
+    /// <returns>False when the export is closed, or a context that the client chose is not offered any more.</returns>
+    internal bool TryAttach(Connection client, IReadOnlyList<SelectedContext> chosen)
     {
         lock (_gate)
         {
-            return !_isClosed && _clients.Add(client);
+            return !_isClosed && chosen.All(c => _contexts.Contains(c.Context)) && _clients.TryAdd(client, chosen);
         }
     }
 
@@ -95,6 +134,16 @@ public sealed class NbdExport
         {
             _clients.Remove(client);
         }
+    }
+
+    private IReadOnlyList<IMetaContext> WithAllocation(IReadOnlyList<IMetaContext> contexts)
+    {
+        foreach (var context in contexts)
+        {
+            ThrowIfTooLong(context.Name, nameof(contexts));
+        }
+
+        return [_allocation, .. contexts];
     }
 
     private static void ThrowIfTooLong(string value, string parameter)

@@ -1,5 +1,7 @@
 using ActorBackup.Core.Bitmaps;
 using ActorBackup.Core.Blocks;
+using ActorBackup.Nbd.Server;
+using ActorBackup.Volumes.Disks;
 using ActorBackup.Volumes.Tracking;
 
 namespace ActorBackup.Volumes;
@@ -18,6 +20,13 @@ public sealed partial class TrackedDisk
 
     /// <summary>Why the bits cannot be trusted; null = they can, or there is no such set.</summary>
     public string? InconsistentReason(ulong setId) => _sets.Find(setId)?.InconsistentReason;
+
+    /// <summary>The bitmap as <c>qemu:dirty-bitmap:NAME</c>; null when there is no such set, or its bits cannot be trusted.</summary>
+    /// <remarks>What is asked of it fails as soon as one of that is so. The caller keeps the bitmap from being cleared meanwhile.</remarks>
+    public IMetaContext? ContextOf(ulong setId, string name) =>
+        TrustedBits(setId) is null ? null : new DirtyBitmapContext(name, new SetBlocks(this, setId));
+
+    internal DirtyBitmap? TrustedBits(ulong setId) => _sets.Find(setId) is { Role: SetRole.Bitmap, InconsistentReason: null } set ? set.Bits : null;
 
     /// <exception cref="VolumeException">The id is taken, there is no room, or it could not be stored.</exception>
     public async Task AddBitmapAsync(ulong setId, long granularityBytes, bool recording, bool transient)

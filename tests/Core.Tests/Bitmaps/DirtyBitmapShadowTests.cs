@@ -230,6 +230,9 @@ public sealed class DirtyBitmapShadowTests
             Assert.Equal(shadow.Contains(block), bitmap[block]);
             var nextClear = Range(block, bitmap.BlockCount).FirstOrDefault(b => !shadow.Contains(b), bitmap.BlockCount);
             Assert.Equal(nextClear, bitmap.NextClear(block));
+            var limit = block + 1 + ((bitmap.BlockCount - block - 1) / 2);
+            var isSet = shadow.Contains(block);
+            Assert.Equal((isSet, Range(block, limit).FirstOrDefault(b => shadow.Contains(b) != isSet, limit)), bitmap.RunAt(block, limit));
         }
 
         DirtyBitmapTests.AssertNoBitPastTheEnd(bitmap);
