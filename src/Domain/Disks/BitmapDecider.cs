@@ -94,7 +94,14 @@ public static class BitmapDecider
     }
 
     /// <summary>Null when the bitmap exists and may be used; else the refusal: unknown, busy, inconsistent, in this order.</summary>
-    public static Decision<DiskEvent>? Find(DiskState state, DiskId disk, string name, bool needConsistent, out BitmapState? bitmap)
+    public static Decision<DiskEvent>? Find(DiskState state, DiskId disk, string name, bool needConsistent, out BitmapState? bitmap) =>
+        FindForExport(state, disk, name, needConsistent, out bitmap)
+        ?? (bitmap!.IsExported
+            ? Refuse(RefusalCode.Busy, $"bitmap '{name}' of disk '{disk}' is exported over NBD; 'abk disk export {disk}' without it frees it")
+            : null);
+
+    /// <summary>The same for one that may be exported already.</summary>
+    public static Decision<DiskEvent>? FindForExport(DiskState state, DiskId disk, string name, bool needConsistent, out BitmapState? bitmap)
     {
         bitmap = null;
         if (Online(state, disk) is { } refusal)

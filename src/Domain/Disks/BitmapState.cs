@@ -20,4 +20,8 @@ public sealed record BitmapState(
     bool Persistent,
     BitmapBase Base,
     JobId? BusyWith,
-    string? InconsistentReason);
+    string? InconsistentReason)
+{
+    /// <summary>NBD clients can read it, so it is as busy as with a job. Never both, and never when it is inconsistent.</summary>
+    public bool IsExported { get; init; }
+}

@@ -14,6 +14,9 @@ public sealed record DiskState
 
     public bool IsStopped { get; init; }
 
+    /// <summary>No guest finds it, although it is online and tracked.</summary>
+    public bool IsUnexported { get; init; }
+
     /// <summary>The size that a resize was to bring; null when none is open.</summary>
     public long? IntendedSizeBytes { get; init; }
 
@@ -32,6 +35,8 @@ public sealed record DiskState
     public PointId? LastPoint { get; init; }
 
     public DateTimeOffset? LastSuccessAt { get; init; }
+
+    public IEnumerable<BitmapState> ExportedBitmaps => Bitmaps.Values.Where(b => b.IsExported);
 
     public IEnumerable<JobState> UnfinishedJobs => Jobs.Values.Where(j => j.Conclusion is null);
 }

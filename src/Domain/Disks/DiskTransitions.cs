@@ -17,6 +17,8 @@ public static class DiskTransitions
             DiskEvent.DiskResizeIntended x => state with { IntendedSizeBytes = x.SizeBytes },
             DiskEvent.DiskResized x => Resized(state, x.SizeBytes),
             DiskEvent.DiskMoved x => state with { Definition = state.Definition is { } d ? d with { Backing = x.Backing, TrackingPath = x.TrackingPath } : null },
+            DiskEvent.DiskExported x => Exporting(state, x.Bitmaps) with { IsUnexported = false },
+            DiskEvent.DiskUnexported => Exporting(state, []) with { IsUnexported = true },
             DiskEvent.BitmapAdded x => Added(state, x),
             DiskEvent.BitmapRemoved x => state with { Bitmaps = state.Bitmaps.Remove(x.Name) },
             DiskEvent.BitmapCleared x => With(state, x.Name, b => b with { Base = BitmapBase.None }),
@@ -24,7 +26,7 @@ public static class DiskTransitions
                 state, x.Name, b => b with { Recording = x.Recording, Base = x.Recording ? b.Base : BitmapBase.None }),
             DiskEvent.BitmapMerged => state,
             DiskEvent.BitmapBaseChanged x => With(state, x.Name, b => b with { Base = x.Base }),
-            DiskEvent.BitmapInvalidated x => With(state, x.Name, b => b with { InconsistentReason = x.Reason, Base = BitmapBase.None }),
+            DiskEvent.BitmapInvalidated x => With(state, x.Name, b => b with { InconsistentReason = x.Reason, Base = BitmapBase.None, IsExported = false }),
             DiskEvent.JobStarted x => Started(state, x),
             DiskEvent.JobPolicyChanged x => With(state, x.Job.Value, (JobState j) => j with { Policy = x.Policy }),
             DiskEvent.JobPending x => With(state, x.Job.Value, (JobState j) => j with { Pending = x.Pending }),
@@ -34,6 +36,13 @@ public static class DiskTransitions
             DiskEvent.JobDismissed x => With(state, x.Job.Value, (JobState j) => j with { IsDismissed = true }),
             DiskEvent.PointDeleted x => state with { DeletedPoints = state.DeletedPoints.Add((x.Point, x.RepositoryId)) },
             _ => throw new UnreachableException($"No transition for {e.GetType().Name}."),
+        };
+
+    private static DiskState Exporting(DiskState state, IReadOnlyList<string> bitmaps) =>
+        state with
+        {
+            Bitmaps = state.Bitmaps.SetItems(
+                state.Bitmaps.Select(b => KeyValuePair.Create(b.Key, b.Value with { IsExported = bitmaps.Contains(b.Key) }))),
         };
 
     /// <summary>A point of another size cannot be what the next one is laid over.</summary>

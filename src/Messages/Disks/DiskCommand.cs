@@ -39,6 +39,11 @@ public abstract record DiskCommand
     /// <param name="JournalDirectory">Where the tracking file is to go; null = it stays.</param>
     public sealed record SetDisk(string? Backing, string? JournalDirectory) : DiskCommand;
 
+    /// <param name="Bitmaps">Names of bitmaps that NBD clients can read, instead of those before.</param>
+    public sealed record ExportDisk(IReadOnlyList<string> Bitmaps) : DiskCommand;
+
+    public sealed record UnexportDisk : DiskCommand;
+
     /// <summary>Starts the actor after the node has started, so that unfinished jobs are settled.</summary>
     public sealed record Wake : DiskCommand;
 

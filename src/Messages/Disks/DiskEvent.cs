@@ -29,6 +29,12 @@ public abstract record DiskEvent
     /// <summary>Backing or tracking file are in another place; the tracking file says so already.</summary>
     public sealed record DiskMoved(string Backing, string TrackingPath, DateTimeOffset At) : DiskEvent;
 
+    /// <summary>It is served over NBD with exactly these bitmaps as contexts; they are busy.</summary>
+    public sealed record DiskExported(IReadOnlyList<string> Bitmaps, DateTimeOffset At) : DiskEvent;
+
+    /// <summary>It is not served any more, and no bitmap is busy with that; online and tracked all the same.</summary>
+    public sealed record DiskUnexported(DateTimeOffset At) : DiskEvent;
+
     public sealed record BitmapAdded(string Name, ulong SetId, long GranularityBytes, bool Recording, bool Persistent, BitmapBase Base) : DiskEvent;
 
     public sealed record BitmapRemoved(string Name) : DiskEvent;

@@ -20,6 +20,8 @@ public static class DiskEventCodec
             DiskEvent.DiskResizeIntended => "disk.resizing.1",
             DiskEvent.DiskResized => "disk.resized.1",
             DiskEvent.DiskMoved => "disk.moved.1",
+            DiskEvent.DiskExported => "disk.exported.1",
+            DiskEvent.DiskUnexported => "disk.unexported.1",
             DiskEvent.BitmapAdded => "bitmap.added.1",
             DiskEvent.BitmapRemoved => "bitmap.removed.1",
             DiskEvent.BitmapCleared => "bitmap.cleared.1",
@@ -51,6 +53,8 @@ public static class DiskEventCodec
             "disk.resizing.1" => From(W.DiskResizeIntended.Parser.ParseFrom(bytes)),
             "disk.resized.1" => From(W.DiskResized.Parser.ParseFrom(bytes)),
             "disk.moved.1" => From(W.DiskMoved.Parser.ParseFrom(bytes)),
+            "disk.exported.1" => From(W.DiskExported.Parser.ParseFrom(bytes)),
+            "disk.unexported.1" => new DiskEvent.DiskUnexported(Time(W.DiskUnexported.Parser.ParseFrom(bytes).AtUnixMs)),
             "bitmap.added.1" => From(W.BitmapAdded.Parser.ParseFrom(bytes)),
             "bitmap.removed.1" => new DiskEvent.BitmapRemoved(W.BitmapRemoved.Parser.ParseFrom(bytes).Name),
             "bitmap.cleared.1" => new DiskEvent.BitmapCleared(W.BitmapCleared.Parser.ParseFrom(bytes).Name),
@@ -79,6 +83,8 @@ public static class DiskEventCodec
             DiskEvent.DiskResizeIntended x => new W.DiskResizeIntended { SizeBytes = x.SizeBytes, AtUnixMs = Millis(x.At) },
             DiskEvent.DiskResized x => new W.DiskResized { SizeBytes = x.SizeBytes, AtUnixMs = Millis(x.At) },
             DiskEvent.DiskMoved x => new W.DiskMoved { Backing = x.Backing, TrackingPath = x.TrackingPath, AtUnixMs = Millis(x.At) },
+            DiskEvent.DiskExported x => new W.DiskExported { Bitmaps = { x.Bitmaps }, AtUnixMs = Millis(x.At) },
+            DiskEvent.DiskUnexported x => new W.DiskUnexported { AtUnixMs = Millis(x.At) },
             DiskEvent.BitmapAdded x => new W.BitmapAdded
             {
                 Name = x.Name,
@@ -219,6 +225,8 @@ public static class DiskEventCodec
     private static DiskEvent.DiskResized From(W.DiskResized x) => new(x.SizeBytes, Time(x.AtUnixMs));
 
     private static DiskEvent.DiskMoved From(W.DiskMoved x) => new(x.Backing, x.TrackingPath, Time(x.AtUnixMs));
+
+    private static DiskEvent.DiskExported From(W.DiskExported x) => new([.. x.Bitmaps], Time(x.AtUnixMs));
 
     private static DiskEvent.BitmapAdded From(W.BitmapAdded x) =>
         new(x.Name, x.SetId, x.GranularityBytes, x.Recording, x.Persistent, ConclusionCodec.From(x.Base));

@@ -39,13 +39,17 @@ public sealed record DiskView(
     DiskCondition Condition,
     string? Reason,
     PointId? LastPoint,
-    DateTimeOffset? LastSuccessAt);
+    DateTimeOffset? LastSuccessAt)
+{
+    /// <summary>Names of the bitmaps that NBD clients can read.</summary>
+    public IReadOnlyList<string> ExportedBitmaps { get; init; } = [];
+}
 
 /// <param name="Name">Unique on the disk.</param>
 /// <param name="GranularityBytes">Bytes per bit.</param>
 /// <param name="DirtyBytes">Bits set × granularity.</param>
 /// <param name="Recording">The bitmap or its successor records writes.</param>
-/// <param name="BusyWith">The job or export that uses it.</param>
+/// <param name="BusyWith">The job that uses it.</param>
 /// <param name="Persistent">Outlives the node's process.</param>
 /// <param name="InconsistentReason">Why its bits cannot be trusted; null when they can.</param>
 /// <param name="Base">What it counts from.</param>
@@ -57,7 +61,11 @@ public sealed record BitmapView(
     JobId? BusyWith,
     bool Persistent,
     string? InconsistentReason,
-    BitmapBase Base);
+    BitmapBase Base)
+{
+    /// <summary>NBD clients can read it, so it is as busy as with a job.</summary>
+    public bool IsExported { get; init; }
+}
 
 public sealed record JobView
 {

@@ -78,6 +78,8 @@ internal static class EventGen
         Gen.Select(Gen.Long, Time, (size, at) => (object)new DiskEvent.DiskResizeIntended(size, at)),
         Gen.Select(Gen.Long, Time, (size, at) => (object)new DiskEvent.DiskResized(size, at)),
         Gen.Select(Text, Text, Time, (b, t, at) => (object)new DiskEvent.DiskMoved(b, t, at)),
+        Gen.Select(Text.Array[0, 5], Time, (b, at) => (object)new DiskEvent.DiskExported(b, at)),
+        Time.Select(at => (object)new DiskEvent.DiskUnexported(at)),
         Gen.Select(Text, Gen.ULong, Gen.Long, Gen.Bool, Gen.Bool, Base, (n, set, g, r, p, b) => (object)new DiskEvent.BitmapAdded(n, set, g, r, p, b)),
         Text.Select(n => (object)new DiskEvent.BitmapRemoved(n)),
         Text.Select(n => (object)new DiskEvent.BitmapCleared(n)),
