@@ -24,6 +24,7 @@ namespace ActorBackup.Api;
 [JsonSerializable(typeof(ClusterResource))]
 [JsonSerializable(typeof(AddDiskRequest))]
 [JsonSerializable(typeof(ResizeDiskRequest))]
+[JsonSerializable(typeof(ExportDiskRequest))]
 [JsonSerializable(typeof(SetDiskRequest))]
 [JsonSerializable(typeof(AddBitmapRequest))]
 [JsonSerializable(typeof(MergeBitmapRequest))]

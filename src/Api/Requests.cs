@@ -16,6 +16,9 @@ public sealed record AddDiskRequest(string Id)
 
 public sealed record ResizeDiskRequest(long SizeBytes);
 
+/// <param name="Bitmaps">Names of bitmaps that NBD clients can read, instead of those before; null = none.</param>
+public sealed record ExportDiskRequest(IReadOnlyList<string>? Bitmaps);
+
 public sealed record SetDiskRequest
 {
     public string? File { get; init; }

@@ -22,6 +22,9 @@ public sealed record DiskResource(
 
     /// <summary>Path of the tracking file.</summary>
     public string? TrackingFile { get; init; }
+
+    /// <summary>Bitmaps that clients of the export can read, each as <c>qemu:dirty-bitmap:NAME</c>.</summary>
+    public IReadOnlyList<string> ExportedBitmaps { get; init; } = [];
 }
 
 public sealed record BitmapResource(
@@ -38,6 +41,9 @@ public sealed record BitmapResource(
 {
     /// <summary>Why the bitmap is inconsistent.</summary>
     public string? InconsistentReason { get; init; }
+
+    /// <summary>Busy because clients of the disk's export can read it.</summary>
+    public bool Exported { get; init; }
 }
 
 public sealed record ExtentResource(long Offset, long Length);

@@ -15,6 +15,8 @@ namespace ActorBackup.Api;
 /// GET    /v1/disks/{disk}                   DiskResource
 /// DELETE /v1/disks/{disk}?deletePoints=     204
 /// POST   /v1/disks/{disk}/stop|start        DiskResource
+/// POST   /v1/disks/{disk}/export            ExportDiskRequest → DiskResource
+/// POST   /v1/disks/{disk}/unexport          DiskResource
 /// POST   /v1/disks/{disk}/set               SetDiskRequest → DiskResource
 /// POST   /v1/disks/{disk}/resize            ResizeDiskRequest → DiskResource
 /// POST   /v1/disks/{disk}/bitmaps           AddBitmapRequest → 201 BitmapResource

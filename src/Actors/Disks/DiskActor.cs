@@ -112,6 +112,12 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
             case DiskCommand.ResizeDisk c:
                 ResizeDisk(c);
                 break;
+            case DiskCommand.ExportDisk c:
+                ChangeExport(ExportDecider.Export(State, c, clock.Now()));
+                break;
+            case DiskCommand.UnexportDisk:
+                ChangeExport(ExportDecider.Unexport(State, id, clock.Now()));
+                break;
             case DiskCommand.AddBitmap c:
                 AddBitmap(c);
                 break;
@@ -162,6 +168,12 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
         if (State.Definition is not null)
         {
             Refuse(RefusalCode.Duplicate, $"there is already a disk '{id}'; choose another id or remove it first");
+            return;
+        }
+
+        if (disks.ExportOf(id) is not null)
+        {
+            Refuse(RefusalCode.Duplicate, $"there is already an export '{id}' of a point; choose another id, or unexport it first");
             return;
         }
 
@@ -264,7 +276,7 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
         {
             Refuse(RefusalCode.InvalidSize, $"a disk is a positive multiple of {Core.Blocks.Granularity.SectorBytes} bytes, and {c.SizeBytes} is not");
         }
-        else if (InUse("resized") is { } refusal)
+        else if ((InUse("resized") ?? ExportDecider.RefuseResize(State, id)) is { } refusal)
         {
             Finish(Rejected(refusal));
         }
@@ -310,6 +322,36 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
         return disks.ExportOf(id) is { Clients: > 0 } export
             ? new Refusal(RefusalCode.InUse, $"disk '{id}' cannot be {done} while {export.Clients} client(s) are connected; disconnect them first")
             : null;
+    }
+
+    /// <summary>In memory first, where connected clients may be in the way; then D; then what a start reads. After a crash between them D decides.</summary>
+    private void ChangeExport(Decision<DiskEvent> decision)
+    {
+        if (decision.Refusal is { } refusal)
+        {
+            Finish(Rejected(refusal));
+        }
+        else if (RequireOnline(out _))
+        {
+            var export = DiskExport.Of(decision.Events.Aggregate(State, Apply));
+            Work(
+                () => disks.TryExportAsync(id, export),
+                _ => Record(decision.Events, () => FollowExport(FinishWithDisk, Fail)),
+                Fail);
+        }
+    }
+
+    private void FollowExport(Action then, Action<Exception> failed)
+    {
+        var export = DiskExport.Of(State);
+        Work(
+            () => disks.FollowAsync(id, export),
+            _ => then(),
+            e =>
+            {
+                RecoverLater();
+                failed(e);
+            });
     }
 
     // --- bitmaps
@@ -683,6 +725,12 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
             return;
         }
 
+        if (bitmaps.FirstOrDefault(b => b.IsExported) is { } exported)
+        {
+            Refuse(RefusalCode.Pinned, $"point {c.Point} is the base of bitmap '{exported.Name}', which is exported over NBD; 'abk disk export {id}' without it frees both");
+            return;
+        }
+
         var gone = State.DeletedPoints;
         Work(
             () => Rebase.PrepareAsync(repositories, c.RepositoryId, c.Point, id, bitmaps, gone, Local.Disk),
@@ -756,8 +804,7 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
                         }
 
                         ScheduleRestarts();
-
-                        then();
+                        FollowExport(then, e => RecoveryFailed(e, then));
                     }),
                     e => RecoveryFailed(e, then))),
             e => RecoveryFailed(e, then));

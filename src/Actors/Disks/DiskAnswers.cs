@@ -47,7 +47,10 @@ public static class DiskAnswers
             : local.Disk is null ? (DiskCondition.Offline, "no node serves it now")
             : local.Disk.Fault is { } fault ? (DiskCondition.Error, fault)
             : (DiskCondition.Online, (string?)null);
-        return new DiskReply.Disk(new DiskView(definition, condition, reason, state.LastPoint, state.LastSuccessAt));
+        return new DiskReply.Disk(new DiskView(definition, condition, reason, state.LastPoint, state.LastSuccessAt)
+        {
+            ExportedBitmaps = [.. state.ExportedBitmaps.Select(b => b.Name)],
+        });
     }
 
     public static JobView? ViewOf(
@@ -137,7 +140,10 @@ public static class DiskAnswers
             b.BusyWith,
             b.Persistent,
             b.InconsistentReason,
-            b.Base);
+            b.Base)
+        {
+            IsExported = b.IsExported,
+        };
     }
 
     private static DiskReply DescribeExtents(

@@ -48,6 +48,12 @@ public sealed record ForeignBitmap(BitmapAddress Address, long DiskSizeBytes, IR
             return Refused(address, new Refusal(RefusalCode.Busy, $"bitmap '{address.Name}' of disk '{address.Disk}' is in use by job {job}; wait for it or cancel it"));
         }
 
+        if (bitmap.IsExported)
+        {
+            return Refused(address, new Refusal(
+                RefusalCode.Busy, $"bitmap '{address.Name}' of disk '{address.Disk}' is exported over NBD; 'abk disk export {address.Disk}' without it frees it"));
+        }
+
         return await disks.Ask<DiskReply>(new DiskQuery.GetBitmapExtents(address.Name, null) { Disk = address.Disk }, Patience).ConfigureAwait(false) switch
         {
             DiskReply.Extents extents => new ForeignBitmap(address, disk.View.Definition.SizeBytes, extents.Dirty, null),

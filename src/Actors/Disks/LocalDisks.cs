@@ -4,6 +4,7 @@ using ActorBackup.Core.Identity;
 using ActorBackup.Files;
 using ActorBackup.Messages;
 using ActorBackup.Messages.Disks;
+using ActorBackup.Nbd.Server;
 using ActorBackup.Volumes;
 using ActorBackup.Volumes.Backings;
 using ActorBackup.Volumes.Tracking;
@@ -18,9 +19,10 @@ namespace ActorBackup.Actors.Disks;
 /// A row of the register comes before the disk is in the journal and goes after it left it; the disk's actor tidies what a crash leaves between.
 /// </remarks>
 public sealed class LocalDisks(
-    IFileLayer files, IScheduler scheduler, TimeProvider time, TrackingRegister register, IDiskExports exports, TrackingPlace place, string host, string scratchDirectory)
+    IFileLayer files, IScheduler scheduler, TimeProvider time, TrackingRegister register, ExportRegister exportRegister, IDiskExports exports, TrackingPlace place, string host, string scratchDirectory)
 {
     private readonly ConcurrentDictionary<DiskId, LocalDisk> _disks = new();
+    private readonly ConcurrentDictionary<DiskId, DiskExport> _wanted = new();
 
     /// <summary>Raised on any thread when a disk can keep no promise any more and its bitmaps became inconsistent.</summary>
     public event Action<DiskId>? Faulted;
@@ -57,6 +59,11 @@ public sealed class LocalDisks(
     public async Task OpenAllAsync()
     {
         var rows = register.ReadAll();
+        foreach (var (disk, export) in exportRegister.ReadAll())
+        {
+            _wanted[disk] = export;
+        }
+
         var opened = await Task.WhenAll(rows.Where(r => !r.IsStopped).Select(r => Task.Run(() => TryOpenAsync(r)))).ConfigureAwait(false);
         register.Record([.. opened.Where(o => o.Local.Disk is not null).Select(o => RowOf(o.Disk, o.Path, o.Local.Disk!))]);
         foreach (var (disk, _, local) in opened)
@@ -124,12 +131,73 @@ public sealed class LocalDisks(
         return Task.FromResult(true);
     }
 
+    /// <summary>Exports the disk like this, or not at all, until the node stops; <see cref="FollowAsync"/> makes it last.</summary>
+    /// <exception cref="RefusedException">A connected client is in the way; nothing has changed.</exception>
+    public Task<bool> TryExportAsync(DiskId id, DiskExport export)
+    {
+        var local = _disks[id];
+        if (!export.IsServed)
+        {
+            return exports.TryRemoveIdle(id.Value)
+                ? Task.FromResult(true)
+                : throw new RefusedException(new Refusal(RefusalCode.InUse, $"disk '{id}' cannot be unexported while clients are connected; disconnect them first"));
+        }
+
+        if (exports.Find(id.Value) is null)
+        {
+            Serve(id, local, export);
+        }
+        else if (!exports.TryOffer(id.Value, ContextsOf(local.Disk!, export)))
+        {
+            throw new RefusedException(new Refusal(
+                RefusalCode.InUse, $"a client of disk '{id}' reads a bitmap that would not be exported any more; disconnect it first, or name that bitmap too"));
+        }
+
+        return Task.FromResult(true);
+    }
+
+    /// <summary>Exports the disk like this from now on, also after a start, whoever is connected. D says so already.</summary>
+    public async Task<bool> FollowAsync(DiskId id, DiskExport export)
+    {
+        if (!_wanted.GetValueOrDefault(id, DiskExport.Plain).IsSameAs(export))
+        {
+            exportRegister.Record(id, export);
+            _wanted[id] = export;
+        }
+
+        if (Find(id) is not { Disk: { } disk } local)
+        {
+            return true;
+        }
+
+        if (!export.IsServed)
+        {
+            await exports.RemoveAsync(id.Value).ConfigureAwait(false);
+        }
+        else if (exports.Find(id.Value) is null)
+        {
+            Serve(id, local, export);
+        }
+        else
+        {
+            exports.Offer(id.Value, ContextsOf(disk, export));
+        }
+
+        return true;
+    }
+
     /// <summary>Forgets the disk and deletes its tracking file; the backing stays as it is.</summary>
     public async Task<bool> RemoveAsync(DiskId id)
     {
         var row = register.Find(id);
         await CloseAsync(id).ConfigureAwait(false);
         _disks.TryRemove(id, out _);
+        if (_wanted.ContainsKey(id))
+        {
+            exportRegister.Record(id, DiskExport.Plain);
+            _wanted.TryRemove(id, out _);
+        }
+
         if (row is not null)
         {
             files.Delete(row.TrackingPath);
@@ -298,14 +366,23 @@ public sealed class LocalDisks(
         }
     }
 
-    private void Serve(DiskId id, LocalDisk local)
+    private void Serve(DiskId id, LocalDisk local) => Serve(id, local, _wanted.GetValueOrDefault(id, DiskExport.Plain));
+
+    private void Serve(DiskId id, LocalDisk local, DiskExport export)
     {
         if (local is { Disk: { } disk, Definition: { } definition })
         {
             disk.AllowWrites();
-            exports.Add(id.Value, $"disk {id}, {definition.Backing}", disk);
+            if (export.IsServed)
+            {
+                exports.Add(id.Value, $"disk {id}, {definition.Backing}", disk, ContextsOf(disk, export));
+            }
         }
     }
+
+    /// <summary>Bitmaps that are gone or inconsistent are left out; the disk's actor learns of it by itself.</summary>
+    private static IReadOnlyList<IMetaContext> ContextsOf(TrackedDisk disk, DiskExport export) =>
+        [.. export.Bitmaps.Select(b => disk.ContextOf(b.SetId, b.Name)).OfType<IMetaContext>()];
 
     private DiskDefinition DefinitionOf(StoredDefinition stored, string trackingPath) =>
         new(stored.Id, stored.BackingPath, stored.SizeBytes, stored.BlockBytes, trackingPath, stored.IsReadOnly, Host)

@@ -42,6 +42,19 @@ public sealed class JournalDatabase
         return connection;
     }
 
+    /// <returns>How many rows changed.</returns>
+    internal static int Execute(SqliteConnection connection, string sql, params ReadOnlySpan<(string Name, object Value)> parameters)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        foreach (var (name, value) in parameters)
+        {
+            command.Parameters.AddWithValue(name, value);
+        }
+
+        return command.ExecuteNonQuery();
+    }
+
     private static void MakeDurable(SqliteConnection connection)
     {
         using var command = connection.CreateCommand();

@@ -1,5 +1,4 @@
 using ActorBackup.Core.Identity;
-using Microsoft.Data.Sqlite;
 
 namespace ActorBackup.Actors.Persistence;
 
@@ -25,7 +24,7 @@ public sealed class TrackingRegister(JournalDatabase database)
     public void Initialize()
     {
         using var connection = database.Open();
-        Execute(
+        JournalDatabase.Execute(
             connection,
             """
             CREATE TABLE IF NOT EXISTS tracking_register (
@@ -70,7 +69,7 @@ public sealed class TrackingRegister(JournalDatabase database)
         using var transaction = connection.BeginTransaction();
         foreach (var row in rows)
         {
-            Execute(
+            JournalDatabase.Execute(
                 connection,
                 "INSERT OR REPLACE INTO tracking_register VALUES ($disk, $path, $file, $generation, $stopped, $stamp, $next)",
                 ("$disk", row.Disk.Value),
@@ -90,7 +89,7 @@ public sealed class TrackingRegister(JournalDatabase database)
     public void RecordStamps(DiskId disk, ulong stamp, ulong nextStamp)
     {
         using var connection = database.Open();
-        var rows = Execute(
+        var rows = JournalDatabase.Execute(
             connection,
             "UPDATE tracking_register SET stamp = $stamp, next_stamp = $next WHERE disk = $disk",
             ("$disk", disk.Value),
@@ -105,18 +104,6 @@ public sealed class TrackingRegister(JournalDatabase database)
     public void Remove(DiskId disk)
     {
         using var connection = database.Open();
-        Execute(connection, "DELETE FROM tracking_register WHERE disk = $disk", ("$disk", disk.Value));
-    }
-
-    private static int Execute(SqliteConnection connection, string sql, params ReadOnlySpan<(string Name, object Value)> parameters)
-    {
-        using var command = connection.CreateCommand();
-        command.CommandText = sql;
-        foreach (var (name, value) in parameters)
-        {
-            command.Parameters.AddWithValue(name, value);
-        }
-
-        return command.ExecuteNonQuery();
+        JournalDatabase.Execute(connection, "DELETE FROM tracking_register WHERE disk = $disk", ("$disk", disk.Value));
     }
 }

@@ -10,7 +10,7 @@ public static class DiskCommands
 {
     public static Command Create(CliHost host) => new("disk", "Disks that are protected, each exported over NBD under its id")
     {
-        Add(host), List(host), Show(host), Stop(host), Start(host), Set(host), Resize(host), Remove(host),
+        Add(host), List(host), Show(host), Stop(host), Start(host), Export(host), Unexport(host), Set(host), Resize(host), Remove(host),
     };
 
     private static Verb Add(CliHost host)
@@ -83,6 +83,31 @@ public static class DiskCommands
 
     private static Verb Start(CliHost host) =>
         Simple(host, "start", "Take the disk's backing again and export it", "abk disk start db");
+
+    private static Verb Export(CliHost host)
+    {
+        var id = Arguments.Disk();
+        var bitmaps = new Option<string[]>("--bitmap")
+        {
+            Description = "Bitmap that clients can read as qemu:dirty-bitmap:B; busy while it is exported. May be given several times; those not named are not exported any more",
+            HelpName = "B",
+        };
+        return new Verb(host, "export", "Export the disk over NBD, with these bitmaps for clients that back it up") { id, bitmaps }
+            .Example("abk disk export db --bitmap daily", "abk disk export db")
+            .Does(async call =>
+            {
+                var disk = await call.Node.PostAsync(
+                    ApiPath.Disk(call.Get(id), "export"),
+                    new ExportDiskRequest(call.Get(bitmaps) ?? []),
+                    ApiJson.Default.ExportDiskRequest,
+                    ApiJson.Default.DiskResource,
+                    call.Cancellation);
+                call.Results.Write(disk, ApiJson.Default.DiskResource, table => DiskTable.Card(table, disk));
+            });
+    }
+
+    private static Verb Unexport(CliHost host) =>
+        Simple(host, "unexport", "End the disk's export; it stays online and tracked. Refused while a client is connected", "abk disk unexport db");
 
     private static Verb Simple(CliHost host, string verb, string description, string example)
     {

@@ -23,6 +23,7 @@ public static class BitmapTable
         [
             bitmap.Recording ? "recording" : "disabled",
             bitmap.Busy ? "busy" : null,
+            bitmap.Exported ? "exported" : null,
             bitmap.Persistent ? null : "transient",
             bitmap.Inconsistent ? inconsistent : null,
         ];

@@ -24,6 +24,7 @@ public static class DiskTable
             ("block", ByteSize.Format(disk.Granularity)),
             ("backing", disk.Backing + (disk.ReadOnly ? " (read-only)" : "")),
             ("export", disk.NbdUri),
+            ("bitmaps", disk.ExportedBitmaps.Count > 0 ? string.Join(", ", disk.ExportedBitmaps) : null),
             ("state", disk.StateReason is null ? disk.State : $"{disk.State}: {disk.StateReason}"),
             ("host", disk.Host),
             ("clients", disk.Clients.ToString(CultureInfo.InvariantCulture)),

@@ -15,10 +15,38 @@ public sealed class NodeExports(string socketPath) : IDiskExports
 
     public ExportCatalog Catalog { get; } = new();
 
-    public void Add(string name, string description, IBlockDevice device) => TryAdd(name, description, device);
+    public void Add(string name, string description, IBlockDevice device, IReadOnlyList<IMetaContext> contexts) => TryAdd(name, description, device, contexts);
 
     /// <returns>False when the name is taken.</returns>
-    public bool TryAdd(string name, string description, IBlockDevice device) => Catalog.TryAdd(new NbdExport(name, device, description));
+    public bool TryAdd(string name, string description, IBlockDevice device, IReadOnlyList<IMetaContext> contexts) =>
+        Catalog.TryAdd(new NbdExport(name, device, description, WithDepth(device, contexts)));
+
+    public bool TryOffer(string name, IReadOnlyList<IMetaContext> contexts) =>
+        !Catalog.TryGet(name, out var export) || export.TryOffer(WithDepth(export.Device, contexts));
+
+    public void Offer(string name, IReadOnlyList<IMetaContext> contexts)
+    {
+        if (Catalog.TryGet(name, out var export))
+        {
+            export.Offer(WithDepth(export.Device, contexts));
+        }
+    }
+
+    public bool TryRemoveIdle(string name)
+    {
+        if (!Catalog.TryGet(name, out var export))
+        {
+            return true;
+        }
+
+        if (!export.TryCloseIdle())
+        {
+            return false;
+        }
+
+        Catalog.Remove(export);
+        return true;
+    }
 
     public async Task RemoveAsync(string name)
     {
@@ -42,6 +70,9 @@ public sealed class NodeExports(string socketPath) : IDiskExports
     /// <summary>Null when there is no such export or no TCP.</summary>
     public string? TcpUriOf(string name) =>
         _tcp is var (endPoint, isSecure) && Catalog.TryGet(name, out _) ? NbdUri.Tcp(endPoint.Host, endPoint.Port, name, isSecure).ToString() : null;
+
+    private static IReadOnlyList<IMetaContext> WithDepth(IBlockDevice device, IReadOnlyList<IMetaContext> contexts) =>
+        [new AllocationDepthContext(device), .. contexts];
 
     public string UriOf(string name) => $"nbd+unix:///{Uri.EscapeDataString(name)}?socket={Uri.EscapeDataString(socketPath).Replace("%2F", "/", StringComparison.Ordinal)}";
 }

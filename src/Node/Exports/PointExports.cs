@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using ActorBackup.Actors.Storage;
 using ActorBackup.Core.Identity;
+using ActorBackup.Nbd.Server;
 using ActorBackup.Storage.Points;
 
 namespace ActorBackup.Node.Exports;
@@ -11,9 +12,9 @@ public sealed class PointExports(NodeExports exports)
     private readonly ConcurrentDictionary<string, PointId> _points = new(StringComparer.Ordinal);
 
     /// <returns>False when the name is taken.</returns>
-    public bool TryAdd(string name, RecoveryPoint point, OpenRepository repository)
+    public bool TryAdd(string name, RecoveryPoint point, OpenRepository repository, IReadOnlyList<IMetaContext> contexts)
     {
-        if (!exports.TryAdd(name, $"point {point.Id} of disk {point.Disk}", repository.DeviceOf(point)))
+        if (!exports.TryAdd(name, $"point {point.Id} of disk {point.Disk}", repository.DeviceOf(point), contexts))
         {
             return false;
         }

@@ -53,7 +53,7 @@ public static class Answers
             v.GranularityBytes,
             v.DirtyBytes,
             v.Recording,
-            v.BusyWith is not null,
+            v.BusyWith is not null || v.IsExported,
             v.Persistent,
             v.InconsistentReason is not null,
             v.Base.Point?.Value,
@@ -61,6 +61,7 @@ public static class Answers
             Lower(state))
         {
             InconsistentReason = v.InconsistentReason,
+            Exported = v.IsExported,
         };
     }
 

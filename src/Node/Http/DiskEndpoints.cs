@@ -23,6 +23,10 @@ public static class DiskEndpoints
             ChangeAsync(new DiskCommand.StopDisk { Disk = new DiskId(disk) }, node, local, exports)).Produces<DiskResource>().WithSummary("Release the backing");
         disks.MapPost("/{disk}/start", (string disk, NodeGateway node, LocalDisks local, NodeExports exports) =>
             ChangeAsync(new DiskCommand.StartDisk { Disk = new DiskId(disk) }, node, local, exports)).Produces<DiskResource>().WithSummary("Take the backing again");
+        disks.MapPost("/{disk}/export", (string disk, ExportDiskRequest? body, NodeGateway node, LocalDisks local, NodeExports exports) =>
+            ChangeAsync(new DiskCommand.ExportDisk(body?.Bitmaps ?? []) { Disk = new DiskId(disk) }, node, local, exports)).Produces<DiskResource>().WithSummary("Export the disk with these bitmaps");
+        disks.MapPost("/{disk}/unexport", (string disk, NodeGateway node, LocalDisks local, NodeExports exports) =>
+            ChangeAsync(new DiskCommand.UnexportDisk { Disk = new DiskId(disk) }, node, local, exports)).Produces<DiskResource>().WithSummary("End the export; the disk stays online");
         disks.MapPost("/{disk}/set", SetAsync).Produces<DiskResource>().WithSummary("Name the new place of a backing that was moved, or move the tracking file");
         disks.MapPost("/{disk}/resize", (string disk, ResizeDiskRequest body, NodeGateway node, LocalDisks local, NodeExports exports) =>
             ChangeAsync(new DiskCommand.ResizeDisk(body.SizeBytes) { Disk = new DiskId(disk) }, node, local, exports)).Produces<DiskResource>().WithSummary("Give disk and backing another size");
@@ -147,6 +151,7 @@ public static class DiskEndpoints
             ReadOnly = view.Definition.IsReadOnly,
             NbdTcpUri = exports.TcpUriOf(view.Definition.Id.Value),
             TrackingFile = view.Definition.TrackingPath,
+            ExportedBitmaps = view.ExportedBitmaps,
         };
     }
 }

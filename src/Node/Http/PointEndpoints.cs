@@ -114,7 +114,8 @@ public static class PointEndpoints
         return JobEndpoints.Answer(reply, 201);
     }
 
-    private static async Task<IResult> ExportAsync(string point, ExportPointRequest? request, RepositoryGateway repositories, PointExports exports)
+    private static async Task<IResult> ExportAsync(
+        string point, ExportPointRequest? request, RepositoryGateway repositories, PointExports exports, LocalDisks disks)
     {
         var (found, repository) = await repositories.FindPointAsync(point);
         var name = request?.Name ?? found.Id.Value;
@@ -123,8 +124,13 @@ public static class PointEndpoints
             return Problem.Of(ErrorCodes.InvalidName, $"'{given}' is not an export name: {ObjectName.Rule}");
         }
 
+        if (disks.Find(new DiskId(name)) is not null)
+        {
+            return Problem.Of(ErrorCodes.Duplicate, $"'{name}' is a disk's export, also while it is not served; choose another --name");
+        }
+
         var open = await repositories.OpenAsync(repository);
-        return exports.TryAdd(name, found, open)
+        return exports.TryAdd(name, found, open, [])
             ? Results.Json(new ExportResource(name, exports.UriOf(name)), ApiJson.Default.ExportResource, statusCode: 201)
             : Problem.Of(ErrorCodes.Duplicate, $"there is already an export '{name}'; choose another --name or unexport it first");
     }

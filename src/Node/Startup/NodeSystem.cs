@@ -43,12 +43,15 @@ public sealed class NodeSystem : IAsyncDisposable
         var journal = new JournalDatabase(data.JournalPath);
         var register = new TrackingRegister(journal);
         register.Initialize();
+        var exportRegister = new ExportRegister(journal);
+        exportRegister.Initialize();
         var exports = new NodeExports(options.NbdSocket);
         var disks = new LocalDisks(
             LinuxFileLayer.Instance,
             IoThreads.Instance,
             TimeProvider.System,
             register,
+            exportRegister,
             exports,
             new TrackingPlace(LinuxFileLayer.Instance, data.TrackingPath),
             options.Host,
