@@ -86,4 +86,8 @@ public sealed record VerifyRequest
     public bool AgainstDisk { get; init; }
 }
 
-public sealed record ExportPointRequest(string? Name);
+public sealed record ExportPointRequest(string? Name)
+{
+    /// <summary>Another point of the same repository: where the two differ becomes a context of the export.</summary>
+    public string? DiffFrom { get; init; }
+}

@@ -132,7 +132,11 @@ public sealed record PointResource(
     public long Granularity { get; init; }
 }
 
-public sealed record ExportResource(string Id, string NbdUri);
+public sealed record ExportResource(string Id, string NbdUri)
+{
+    /// <summary>The context that says where the point differs from the one that was named; null when none was.</summary>
+    public string? DiffContext { get; init; }
+}
 
 public sealed record DamageResource(string Digest, string Reason, IReadOnlyList<string> Points, IReadOnlyList<ExtentResource> Extents);
 

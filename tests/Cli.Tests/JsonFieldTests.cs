@@ -62,6 +62,6 @@ public sealed class JsonFieldTests
     {
         var line = Output.JsonLine.Of(new ExportResource("p", "nbd+unix:///p?socket=/a b/'ü'\n\"\\"), ApiJson.Default.ExportResource);
 
-        Assert.Equal("""{"id":"p","nbdUri":"nbd+unix:///p?socket=/a b/'ü'\n\"\\"}""", line);
+        Assert.Equal("""{"id":"p","nbdUri":"nbd+unix:///p?socket=/a b/'ü'\n\"\\","diffContext":null}""", line);
     }
 }

@@ -225,6 +225,41 @@ public class ExportTests
         await world.AbkAsync("bitmap", "remove", "d", "b");
     }
 
+    [ToolFact("nbdinfo", "qemu-img")]
+    public async Task An_exported_point_says_where_it_differs_from_another()
+    {
+        await using var world = await World.StartAsync();
+        await world.AddDiskAsync("d", p => Image.Random(p, 40 * Image.MiB, seed: 116));
+        await world.AddDiskAsync("small", p => Image.Random(p, 8 * Image.MiB, seed: 117));
+        await world.CreateRepositoryAsync();
+        var first = (await world.AbkAsync("backup", "d", "--wait")).GetProperty("point").GetString()!;
+        await world.AbkAsync("backup", "small", "--wait");
+        await using (var guest = await Guest.ConnectAsync(world.Node, "d"))
+        {
+            await guest.FillAsync([0, 1, 99, 639], 3);
+            await guest.ZeroAsync(50 * Image.BlockBytes, Image.BlockBytes);
+            await guest.FillAsync([50], 4);
+        }
+
+        await world.AbkAsync("backup", "d", "--wait");
+        await world.RefusedAsync(10, "no point", "point", "export", "d@latest", "--diff-from", "nowhere");
+        await world.RefusedAsync(2, "cannot be compared", "point", "export", "d@latest", "--diff-from", "small@latest");
+        var export = await world.AbkAsync("point", "export", "d@latest", "--name", "late", "--diff-from", first);
+        var context = export.GetProperty("diffContext").GetString()!;
+        Assert.Equal($"qemu:dirty-bitmap:diff-{first}", context);
+        Assert.Equal(["base:allocation", "qemu:allocation-depth", context], await ContextsAsync(world, "late"));
+
+        var differences = (await world.AbkAsync("point", "diff", first, "d@latest")).EnumerateArray()
+            .Select(e => (e.GetProperty("offset").GetInt64(), e.GetProperty("length").GetInt64())).ToList();
+        Assert.Equal(4, differences.Count);
+        Assert.Equal(differences, await MapAsync(world, "late", context, flag: 1));
+        Assert.Equal(differences, await QemuMapAsync(world, "late", context));
+        Assert.Equal(await MapAsync(world, "late", "base:allocation", flag: 0), await MapAsync(world, "late", "qemu:allocation-depth", flag: 1));
+
+        await world.AbkAsync("point", "export", "d@latest", "--name", "plain");
+        Assert.Equal(["base:allocation", "qemu:allocation-depth"], await ContextsAsync(world, "plain"));
+    }
+
     private static IEnumerable<string?> Names(JsonElement array) => array.EnumerateArray().Select(n => n.GetString());
 
     private static async Task<List<string?>> ContextsAsync(World world, string export)

@@ -82,11 +82,15 @@ public static class PointCommands
     {
         var point = Arguments.Point();
         var name = new Option<string?>("--name") { Description = "Name of the export. Default: the point's id", HelpName = "N" };
-        return new Verb(host, "export", "Serve a point read-only over NBD until it is unexported") { point, name }
-            .Example("abk point export db@latest --name yesterday")
+        var diffFrom = new Option<string?>("--diff-from")
+        {
+            Description = "Another point of the same repository; clients find where the two differ as qemu:dirty-bitmap:diff-ID", HelpName = "POINT",
+        };
+        return new Verb(host, "export", "Serve a point read-only over NBD until it is unexported") { point, name, diffFrom }
+            .Example("abk point export db@latest --name yesterday", "abk point export db@latest --diff-from db@2026-11-22T04:00:00Z")
             .Does(async call =>
             {
-                var request = new ExportPointRequest(call.Get(name) is { } given ? Arguments.NewName(given) : null);
+                var request = new ExportPointRequest(call.Get(name) is { } given ? Arguments.NewName(given) : null) { DiffFrom = call.Get(diffFrom) };
                 var export = await call.Node.PostAsync(
                     ApiPath.Point(call.Get(point), "export"),
                     request,
@@ -94,7 +98,8 @@ public static class PointCommands
                     ApiJson.Default.ExportResource,
                     call.Cancellation);
                 call.Results.Write(
-                    export, ApiJson.Default.ExportResource, table => table.Card(("id", export.Id), ("export", export.NbdUri)));
+                    export, ApiJson.Default.ExportResource, table => table.Card(
+                        [("id", export.Id), ("export", export.NbdUri), .. export.DiffContext is { } context ? [("difference", context)] : Array.Empty<(string, string?)>()]));
             });
     }
 

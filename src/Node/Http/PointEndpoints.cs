@@ -4,6 +4,7 @@ using ActorBackup.Core.Identity;
 using ActorBackup.Core.Jobs;
 using ActorBackup.Messages.Catalog;
 using ActorBackup.Messages.Storage;
+using ActorBackup.Nbd.Server;
 using ActorBackup.Node.Exports;
 using ActorBackup.Storage.Points;
 
@@ -130,8 +131,20 @@ public static class PointEndpoints
         }
 
         var open = await repositories.OpenAsync(repository);
-        return exports.TryAdd(name, found, open, [])
-            ? Results.Json(new ExportResource(name, exports.UriOf(name)), ApiJson.Default.ExportResource, statusCode: 201)
+        DirtyBitmapContext? difference = null;
+        if (request?.DiffFrom is { } reference)
+        {
+            var (from, other) = await repositories.FindPointAsync(reference);
+            if (other.RepositoryId != repository.RepositoryId)
+            {
+                return Problem.Of(ErrorCodes.InvalidArgument, $"points {from.Id} and {found.Id} are in different repositories; only points of one repository can be compared");
+            }
+
+            difference = PointDifference.ContextOf(from.Id, await open.Data.DifferenceAsync(from, found, CancellationToken.None));
+        }
+
+        return exports.TryAdd(name, found, open, difference is null ? [] : [difference])
+            ? Results.Json(new ExportResource(name, exports.UriOf(name)) { DiffContext = difference?.Name }, ApiJson.Default.ExportResource, statusCode: 201)
             : Problem.Of(ErrorCodes.Duplicate, $"there is already an export '{name}'; choose another --name or unexport it first");
     }
 

@@ -92,7 +92,12 @@ public sealed class Repository : IAsyncDisposable
 
     /// <summary>Byte ranges whose content differs, or of which one point lacks what the other has.</summary>
     /// <exception cref="StorageException">The points are of different shapes, or a tree is damaged.</exception>
-    public async Task<IReadOnlyList<Extent>> DiffAsync(RecoveryPoint a, RecoveryPoint b, CancellationToken cancellation)
+    public async Task<IReadOnlyList<Extent>> DiffAsync(RecoveryPoint a, RecoveryPoint b, CancellationToken cancellation) =>
+        [.. (await DifferenceAsync(a, b, cancellation).ConfigureAwait(false)).Extents()];
+
+    /// <summary>The same as blocks, in one bit each.</summary>
+    /// <exception cref="StorageException">The points are of different shapes, or a tree is damaged.</exception>
+    public async Task<Core.Bitmaps.DirtyBitmap> DifferenceAsync(RecoveryPoint a, RecoveryPoint b, CancellationToken cancellation)
     {
         if (a.Geometry != b.Geometry)
         {
@@ -108,7 +113,7 @@ public sealed class Repository : IAsyncDisposable
         }
 
         MarkWhatOnlyOneLacks(differs, a, b);
-        return [.. differs.Extents()];
+        return differs;
     }
 
     /// <summary>Forgets what was read of trees, so that the next reads prove what is stored.</summary>
