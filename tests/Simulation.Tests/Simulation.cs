@@ -23,7 +23,7 @@ internal sealed class Simulation
     private Simulation(ulong seed, TrackingGuards guards, OrderGuards order)
     {
         _seed = seed;
-        _world = new World(seed, guards, order);
+        _world = new World(new Dice(seed), guards, order);
         for (var i = 0; i < 4; i++)
         {
             _hotPlaces.Add(_world.Dice.Between(0, _world.Geometry.SizeBytes - 1) / 512 * 512);
@@ -157,7 +157,7 @@ internal sealed class Simulation
     {
         while (_world.Machine.IsUp && !IsBroken && crash.StepsLeft-- > 0)
         {
-            Step(process);
+            process.Step();
         }
 
         if (_world.Machine.IsUp && !IsBroken)
@@ -171,29 +171,6 @@ internal sealed class Simulation
         }
     }
 
-    private void Step(DiskProcess process)
-    {
-        try
-        {
-            if (process.Scheduler.IsEmpty || _world.Dice.Chance(_world.Machine.Faults.TimePasses))
-            {
-                process.Clock.Advance();
-            }
-            else
-            {
-                process.Scheduler.RunOne();
-            }
-        }
-        catch (ProcessDied)
-        {
-            // The machine knows.
-        }
-        catch (Exception e)
-        {
-            _world.Report($"posted work threw: {e}");
-        }
-    }
-
     /// <summary>Steps until the condition holds; a disk that never gets there is stuck.</summary>
     private void StepUntil(DiskProcess process, Func<bool> condition, string what)
     {
@@ -204,7 +181,7 @@ internal sealed class Simulation
                 _world.Report($"stuck: {what}");
             }
 
-            Step(process);
+            process.Step();
         }
     }
 
@@ -281,7 +258,7 @@ internal sealed class Simulation
                 process.Start(new Guest(_world, process, _hotPlaces).RunAsync);
                 for (var steps = 0; steps < 200; steps++)
                 {
-                    Step(process);
+                    process.Step();
                 }
             }
 

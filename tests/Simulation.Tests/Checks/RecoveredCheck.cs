@@ -28,6 +28,9 @@ internal sealed class RecoveredCheck(World world, DiskProcess process)
             if (bitmap.BusyWith is null && bitmap.InconsistentReason is null && world.Shadows.TryGetValue(bitmap.SetId, out var shadow))
             {
                 shadow.Adopt(new BitmapCheck(world, process.Disk, "").Actual(bitmap, shadow));
+
+                // From here on the tracking file records what the journal says, and nothing else.
+                (shadow.IsRecording, shadow.IsUnsure) = (bitmap.Recording, false);
             }
         }
 

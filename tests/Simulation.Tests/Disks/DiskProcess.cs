@@ -119,6 +119,30 @@ internal sealed class DiskProcess
         }
     }
 
+    /// <summary>One piece of work, or the next moment at which something is due.</summary>
+    public void Step()
+    {
+        try
+        {
+            if (Scheduler.IsEmpty || _world.Dice.Chance(_world.Machine.Faults.TimePasses))
+            {
+                Clock.Advance();
+            }
+            else
+            {
+                Scheduler.RunOne();
+            }
+        }
+        catch (ProcessDied)
+        {
+            // The machine knows.
+        }
+        catch (Exception e)
+        {
+            _world.Report($"posted work threw: {e}");
+        }
+    }
+
     /// <summary>Others go first, for a moment or for a while.</summary>
     public async Task PauseAsync()
     {

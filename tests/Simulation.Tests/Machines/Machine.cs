@@ -38,6 +38,9 @@ internal sealed class Machine(Dice dice, Trace trace, FaultPlan faults)
 
     public string? Violation { get; private set; }
 
+    /// <summary>Asked about every read, write and sync of a file, for tests that choose what fails; it may also let the process die.</summary>
+    public Func<OperationKind, Inode, long, ScriptedFault> Script { get; set; } = static (_, _, _) => ScriptedFault.None;
+
     public DateTimeOffset Now { get; set; } = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     /// <summary>Since the running process, or the last one, started.</summary>
@@ -202,6 +205,7 @@ internal sealed class Machine(Dice dice, Trace trace, FaultPlan faults)
             return;
         }
 
+        ThrowScripted(kind, inode, offset, length, apply);
         var isTracking = inode.IsTracking;
         switch (kind)
         {
@@ -230,6 +234,20 @@ internal sealed class Machine(Dice dice, Trace trace, FaultPlan faults)
                 TrackingSuffered |= isTracking;
                 BackingSyncFailed |= inode.Name == BackingPath;
                 throw Fail(FileError.InputOutput, "sync", inode);
+            default:
+                break;
+        }
+    }
+
+    private void ThrowScripted(OperationKind kind, Inode inode, long offset, long length, Action<long> apply)
+    {
+        switch (Script(kind, inode, offset))
+        {
+            case ScriptedFault.NotDone:
+                throw Fail(FileError.InputOutput, "scripted", inode);
+            case ScriptedFault.DoneAllTheSame:
+                apply(length);
+                throw Fail(FileError.InputOutput, "scripted", inode);
             default:
                 break;
         }

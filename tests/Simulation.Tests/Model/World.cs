@@ -18,16 +18,18 @@ internal sealed class World
 
     private (Inode File, TrackingExpectation? Registered)? _copy;
 
-    public World(ulong seed, TrackingGuards guards, OrderGuards order)
+    public World(Dice dice, TrackingGuards guards, OrderGuards order)
+        : this(dice, guards, order, FaultPlan.Draw(dice), DrawGeometry(dice))
     {
-        (Guards, Order, Dice) = (guards, order, new Dice(seed));
-        Machine = new Machine(Dice, Trace, FaultPlan.Draw(Dice));
+    }
+
+    public World(Dice dice, TrackingGuards guards, OrderGuards order, FaultPlan faults, BlockGeometry geometry)
+    {
+        (Guards, Order, Dice, Geometry) = (guards, order, dice, geometry);
+        Machine = new Machine(Dice, Trace, faults);
         Journal = new SimJournal(Machine) { Recorded = Recorded };
         Repository = new SimRepository(Machine) { PointAppeared = PointAppeared };
-        var blockBytes = Dice.Pick([4096, 4096, 16384, 65536]);
-        var sizeBytes = (Dice.Pick([3, 6, 20]) * RegionBytes) + (Dice.Pick([0, 1, 9]) * Granularity.SectorBytes);
-        Geometry = new BlockGeometry(sizeBytes, blockBytes);
-        Machine.Names[Machine.BackingPath] = NewBacking(sizeBytes);
+        Machine.Names[Machine.BackingPath] = NewBacking(geometry.SizeBytes);
         Machine.BackingChanged = BackingChanged;
     }
 
@@ -169,6 +171,12 @@ internal sealed class World
             BitmapRemainder.CopyBitmap => shadow.UnitsOf(KnownPoints[point!.Value].Missing, Geometry),
             _ => frozen,
         };
+
+    private static BlockGeometry DrawGeometry(Dice dice)
+    {
+        var blockBytes = dice.Pick([4096, 4096, 16384, 65536]);
+        return new BlockGeometry((dice.Pick([3, 6, 20]) * RegionBytes) + (dice.Pick([0, 1, 9]) * Granularity.SectorBytes), blockBytes);
+    }
 
     private static Inode NewBacking(long sizeBytes)
     {
