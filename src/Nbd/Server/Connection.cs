@@ -13,6 +13,7 @@ internal sealed class Connection : IDisposable
     private const int StackBytes = 256 * 1024;
 
     private readonly NbdServer _server;
+    private readonly Lobby _lobby;
     private readonly BlockingSocket _socket;
     private readonly ServerTls? _tls;
     private readonly CancellationTokenSource _cancellation = new();
@@ -22,11 +23,13 @@ internal sealed class Connection : IDisposable
     private volatile bool _isClosing;
 
     /// <param name="server">Whose client it is.</param>
+    /// <param name="lobby">Where it is until the client has chosen.</param>
     /// <param name="socket">Belongs to the connection.</param>
     /// <param name="tls">What STARTTLS leads to here; null when there is none.</param>
-    public Connection(NbdServer server, Socket socket, ServerTls? tls)
+    public Connection(NbdServer server, Lobby lobby, Socket socket, ServerTls? tls)
     {
         _server = server;
+        _lobby = lobby;
         _socket = new BlockingSocket(socket);
         _tls = tls;
         Cancellation = _cancellation.Token;
@@ -40,13 +43,7 @@ internal sealed class Connection : IDisposable
     /// <summary>Requests that come now get ESHUTDOWN.</summary>
     public bool IsClosing => _isClosing;
 
-    /// <summary>Counts up from the first that the server admitted.</summary>
-    public long Number { get; set; }
-
     public PayloadBudget Budget => _server.Budget;
-
-    /// <summary>The client has not chosen an export yet.</summary>
-    public bool IsChoosing => Volatile.Read(ref _export) is null;
 
     /// <inheritdoc cref="Transmission.StallMark"/>
     public long StallMark => Volatile.Read(ref _transmission)?.StallMark ?? 0;
@@ -125,16 +122,25 @@ internal sealed class Connection : IDisposable
         return true;
     }
 
-    /// <inheritdoc cref="NbdExport.TryAttach"/>
-    public bool TryAttach(NbdExport export, IReadOnlyList<SelectedContext> chosen)
+    /// <summary>The client has chosen. Once granted, it has a place on the server and on the export until the connection ends.</summary>
+    /// <param name="export">What it chose.</param>
+    /// <param name="chosen">Contexts of it.</param>
+    public Entrance Enter(NbdExport export, IReadOnlyList<SelectedContext> chosen)
     {
+        if (!_server.TryTakePlace())
+        {
+            return Entrance.Full;
+        }
+
         if (!export.TryAttach(this, chosen))
         {
-            return false;
+            _server.GivePlaceBack();
+            return Entrance.Closing;
         }
 
         Volatile.Write(ref _export, export);
-        return true;
+        _lobby.Leave(this);
+        return Entrance.Granted;
     }
 
     public void Dispose()
@@ -164,11 +170,22 @@ internal sealed class Connection : IDisposable
         }
         finally
         {
-            _export?.Detach(this);
+            LeavePlaces();
             Dispose();
             _server.Forget(this);
             _ended.SetResult();
         }
+    }
+
+    private void LeavePlaces()
+    {
+        if (_export is { } export)
+        {
+            export.Detach(this);
+            _server.GivePlaceBack();
+        }
+
+        _lobby.Leave(this);
     }
 
     private void Serve()

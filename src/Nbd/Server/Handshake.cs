@@ -201,7 +201,7 @@ internal sealed class Handshake
     // This option has no error reply: the connection ends instead.
     private bool TryEnterByName(string name)
     {
-        if (!_exports.TryGet(name, out var export) || !TryEnter(export))
+        if (!_exports.TryGet(name, out var export) || Enter(export) != Entrance.Granted)
         {
             return false;
         }
@@ -253,13 +253,25 @@ internal sealed class Handshake
         {
             _replies.Error(option, OptionReplyType.ErrorUnknown, "No such export.");
         }
-        else if (option == NbdOption.Go ? !TryEnter(export) : export.IsClosed)
-        {
-            _replies.Error(option, OptionReplyType.ErrorShutdown, "The export is closing.");
-        }
         else
         {
-            Describe(option, export, request);
+            AnswerEntrance(option, export, request);
+        }
+    }
+
+    private void AnswerEntrance(NbdOption option, NbdExport export, InfoRequest request)
+    {
+        switch (option == NbdOption.Go ? Enter(export) : export.IsClosed ? Entrance.Closing : Entrance.Granted)
+        {
+            case Entrance.Full:
+                _replies.Error(option, OptionReplyType.ErrorPolicy, "The server has as many clients as it takes; try again later.");
+                break;
+            case Entrance.Closing:
+                _replies.Error(option, OptionReplyType.ErrorShutdown, "The export is closing.");
+                break;
+            default:
+                Describe(option, export, request);
+                break;
         }
     }
 
@@ -338,15 +350,15 @@ internal sealed class Handshake
     }
 
     // Contexts that were selected for another export do not count.
-    private bool TryEnter(NbdExport export)
+    private Entrance Enter(NbdExport export)
     {
         var contexts = _contextsOf == export ? _contexts : [];
-        if (!_connection.TryAttach(export, contexts))
+        var entrance = _connection.Enter(export, contexts);
+        if (entrance == Entrance.Granted)
         {
-            return false;
+            _agreement = new Agreement(export, _isStructured, contexts);
         }
 
-        _agreement = new Agreement(export, _isStructured, contexts);
-        return true;
+        return entrance;
     }
 }

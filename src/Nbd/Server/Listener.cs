@@ -72,8 +72,8 @@ internal sealed class Listener : IDisposable
         }
     }
 
-    /// <summary>Hands every accepted socket over until cancelled.</summary>
-    public async Task AcceptAsync(Action<Socket> onAccepted, TimeProvider clock, CancellationToken cancellation)
+    /// <summary>Hands every accepted socket over until cancelled, one after the other.</summary>
+    public async Task AcceptAsync(Func<Socket, Task> onAccepted, TimeProvider clock, CancellationToken cancellation)
     {
         while (!cancellation.IsCancellationRequested)
         {
@@ -81,7 +81,7 @@ internal sealed class Listener : IDisposable
             {
                 var socket = await _socket.AcceptAsync(cancellation).ConfigureAwait(false);
                 Tune(socket);
-                onAccepted(socket);
+                await onAccepted(socket).ConfigureAwait(false);
             }
             catch (OperationCanceledException)
             {

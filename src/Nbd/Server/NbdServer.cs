@@ -11,14 +11,11 @@ namespace ActorBackup.Nbd.Server;
 /// </remarks>
 public sealed class NbdServer : IAsyncDisposable
 {
-    /// <summary>Places for those who come while others leave for them.</summary>
-    private const int LeavingMax = 64;
-
     private readonly Lock _gate = new();
     private readonly HashSet<Connection> _connections = [];
     private readonly List<Listener> _listeners = [];
     private readonly CancellationTokenSource _stopping = new();
-    private long _admitted;
+    private int _clients;
     private Task _accepting = Task.CompletedTask;
     private bool _isStopped;
 
@@ -74,7 +71,7 @@ public sealed class NbdServer : IAsyncDisposable
             throw;
         }
 
-        _accepting = Task.WhenAll(_listeners.Select(l => l.AcceptAsync(socket => Admit(socket, l.IsTcp ? Options.Tls : null), Options.TimeProvider, _stopping.Token)));
+        _accepting = Task.WhenAll(_listeners.Select(AcceptAsync));
     }
 
     /// <summary>Stops accepting, then closes every connection as <see cref="NbdExport.CloseAsync"/> does. Safe to call again.</summary>
@@ -118,11 +115,47 @@ public sealed class NbdServer : IAsyncDisposable
         }
     }
 
-    private void Admit(Socket socket, ServerTls? tls)
+    /// <summary>Takes one of the places for clients that have chosen.</summary>
+    /// <returns>False when there is none.</returns>
+    internal bool TryTakePlace()
     {
-        var connection = new Connection(this, socket, tls);
+        lock (_gate)
+        {
+            return _clients < Options.MaxConnections && ++_clients > 0;
+        }
+    }
+
+    internal void GivePlaceBack()
+    {
+        lock (_gate)
+        {
+            _clients--;
+        }
+    }
+
+    // Each listener has a lobby of its own, so that a flood on the network keeps nobody off the unix socket.
+    private Task AcceptAsync(Listener listener)
+    {
+        var lobby = new Lobby(Options.MaxHandshakes, Options.HandshakeGrace, Options.TimeProvider);
+        return listener.AcceptAsync(socket => AdmitAsync(socket, lobby, listener.IsTcp ? Options.Tls : null), Options.TimeProvider, _stopping.Token);
+    }
+
+    private async Task AdmitAsync(Socket socket, Lobby lobby, ServerTls? tls)
+    {
+        var connection = new Connection(this, lobby, socket, tls);
+        try
+        {
+            await lobby.EnterAsync(connection, _stopping.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            connection.Dispose();
+            return;
+        }
+
         if (!TryRemember(connection))
         {
+            lobby.Leave(connection);
             connection.Dispose();
             return;
         }
@@ -134,38 +167,18 @@ public sealed class NbdServer : IAsyncDisposable
         catch (OutOfMemoryException e)
         {
             // No thread to be had: this client is refused, the others go on.
+            lobby.Leave(connection);
             Forget(connection);
             connection.Dispose();
             Options.OnUnexpected?.Invoke(e);
         }
     }
 
-    /// <remarks>
-    /// Where there is no place left, the client goes that has been choosing an export for longest: so connections that do nothing keep
-    /// nobody out. Its place is free when its thread has ended.
-    /// </remarks>
     private bool TryRemember(Connection connection)
     {
         lock (_gate)
         {
-            if (_isStopped)
-            {
-                return false;
-            }
-
-            if (_connections.Count >= Options.MaxConnections)
-            {
-                var choosing = _connections.Where(c => c.IsChoosing && !c.IsClosing).MinBy(c => c.Number);
-                if (choosing is null || _connections.Count >= Options.MaxConnections + LeavingMax)
-                {
-                    return false;
-                }
-
-                choosing.Abort();
-            }
-
-            connection.Number = ++_admitted;
-            return _connections.Add(connection);
+            return !_isStopped && _connections.Add(connection);
         }
     }
 

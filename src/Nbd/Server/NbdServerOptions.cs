@@ -18,8 +18,14 @@ public sealed record NbdServerOptions
     /// <summary>A connection that has not chosen an export by then is dropped.</summary>
     public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Further connections are closed as they come, or take the place of one that has not chosen an export.</summary>
+    /// <summary>Clients that have chosen an export. Further ones are told when they choose one.</summary>
     public int MaxConnections { get; init; } = 1024;
+
+    /// <summary>Connections of each listener that have not chosen an export. Further ones take the place of the oldest.</summary>
+    public int MaxHandshakes { get; init; } = 256;
+
+    /// <summary>Before this nobody loses its place to another one that has not chosen either.</summary>
+    public TimeSpan HandshakeGrace { get; init; } = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Requests of one connection that may wait for the device or for their reply to be sent; beyond, its socket is not read.</summary>
     public int MaxInFlightRequests { get; init; } = 256;

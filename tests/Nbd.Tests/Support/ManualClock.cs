@@ -5,6 +5,7 @@ internal sealed class ManualClock : TimeProvider
 {
     private readonly Lock _gate = new();
     private readonly List<Timer> _timers = [];
+    private TimeSpan _passed;
 
     public int Timers
     {
@@ -14,6 +15,16 @@ internal sealed class ManualClock : TimeProvider
             {
                 return _timers.Count;
             }
+        }
+    }
+
+    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+    public override long GetTimestamp()
+    {
+        lock (_gate)
+        {
+            return _passed.Ticks;
         }
     }
 
@@ -34,6 +45,7 @@ internal sealed class ManualClock : TimeProvider
         Timer[] due;
         lock (_gate)
         {
+            _passed = time > TimeSpan.MaxValue - _passed ? TimeSpan.MaxValue : _passed + time;
             due = [.. _timers.Where(t => t.Due <= time)];
         }
 
