@@ -40,7 +40,7 @@ internal sealed class Connection : IDisposable
     /// <summary>Asks device calls to give up waiting, once the client is beyond being answered.</summary>
     public CancellationToken Cancellation { get; }
 
-    /// <summary>Requests that come now get ESHUTDOWN.</summary>
+    /// <summary>Requests that come now are not answered.</summary>
     public bool IsClosing => _isClosing;
 
     public PayloadBudget Budget => _server.Budget;
@@ -79,7 +79,7 @@ internal sealed class Connection : IDisposable
 
     public void Start() => new Thread(Run, StackBytes) { IsBackground = true, Name = "nbd connection" }.Start();
 
-    /// <summary>Lets requests that have begun finish, refuses later ones, then ends.</summary>
+    /// <summary>Lets requests that have begun finish, passes over later ones, then ends.</summary>
     public void Close()
     {
         _isClosing = true;

@@ -102,7 +102,7 @@ public sealed class NbdExport
         }
     }
 
-    /// <summary>Refuses new clients, lets requests that have begun finish and be answered, fails later ones with ESHUTDOWN, and ends the connections.</summary>
+    /// <summary>Refuses new clients, lets requests that have begun finish and be answered, leaves later ones without an answer, and ends the connections.</summary>
     /// <param name="impatience">Ends the politeness: connections are cut, and device calls are asked to give up waiting.</param>
     /// <returns>
     /// True when no request uses the device any more. False when <paramref name="impatience"/> came and some device call still runs.

@@ -118,19 +118,37 @@ internal sealed class Transmission
 
     private bool TryServe(in RequestHeader request)
     {
+        if (_connection.IsClosing)
+        {
+            return TryPassOver(request);
+        }
+
         switch (request.Command)
         {
             case NbdCommand.Disconnect:
                 return false;
             case NbdCommand.Write:
                 return TryServeWrite(request);
-            case NbdCommand.Read when IsLarge(request) && Check(request).IsNone:
+            case NbdCommand.Read when IsLarge(request) && _rules.Check(request).IsNone:
                 return TryServeLargeRead(request);
             default:
                 ServeWithoutPayload(request);
                 return true;
         }
     }
+
+    /// <summary>Takes a request that comes too late off the socket and leaves it without an answer.</summary>
+    /// <remarks>
+    /// A client that comes back sends it again to whoever serves next. It would pass an error on to its guest, be it ESHUTDOWN: QEMU does. What
+    /// is left on the socket would make the end a reset, which can cost replies that are on their way.
+    /// </remarks>
+    private bool TryPassOver(in RequestHeader request) =>
+        request.Command switch
+        {
+            NbdCommand.Disconnect => false,
+            NbdCommand.Write => request.Length <= NbdLimits.PayloadBytes && _input.TrySkip(request.Length),
+            _ => true,
+        };
 
     // Large payloads have buffers of their own, which must not exist before there is room for them.
     private bool TryReserve(long bytes)
@@ -150,12 +168,9 @@ internal sealed class Transmission
         return _connection.AwaitMemory(() => isReserved = isReserved || _inFlight.TryReserve(bytes));
     }
 
-    private Refusal Check(in RequestHeader request) =>
-        _connection.IsClosing ? new Refusal(NbdErrno.Shutdown, "The export is closing.") : _rules.Check(request);
-
     private void ServeWithoutPayload(in RequestHeader request)
     {
-        var refusal = Check(request);
+        var refusal = _rules.Check(request);
         if (!refusal.IsNone)
         {
             Reply(request, refusal);
@@ -259,7 +274,7 @@ internal sealed class Transmission
             return false;
         }
 
-        var refusal = Check(request);
+        var refusal = _rules.Check(request);
         if (!refusal.IsNone)
         {
             Reply(request, refusal);

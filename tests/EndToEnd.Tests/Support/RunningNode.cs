@@ -43,9 +43,9 @@ internal sealed class RunningNode : IAsyncDisposable
         }
     }
 
-    public static async Task<RunningNode> StartAsync(string data, string state, params string[] more)
+    public static async Task<RunningNode> StartAsync(string program, string data, string state, params string[] more)
     {
-        var start = new ProcessStartInfo("dotnet", [Product.NodeDll, "--data", data, "--http", "127.0.0.1:0", .. more])
+        var start = new ProcessStartInfo("dotnet", [program, "--data", data, "--http", "127.0.0.1:0", .. more])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

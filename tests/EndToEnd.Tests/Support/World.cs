@@ -27,9 +27,12 @@ internal sealed class World : IAsyncDisposable
     }
 
     /// <summary>Starts a node over a data directory, the same one again after a kill.</summary>
-    public async Task<RunningNode> StartNodeAsync(string data = "data", params string[] more)
+    public Task<RunningNode> StartNodeAsync(string data = "data", params string[] more) => StartBuildAsync(Product.NodeDll, data, more);
+
+    /// <summary>The same with the node of another build.</summary>
+    public async Task<RunningNode> StartBuildAsync(string program, string data = "data", params string[] more)
     {
-        var node = await RunningNode.StartAsync(PathOf(data), PathOf("state"), more);
+        var node = await RunningNode.StartAsync(program, PathOf(data), PathOf("state"), more);
         _nodes.Add(node);
         return node;
     }

@@ -37,7 +37,7 @@ public sealed class ShutdownTests : ServerTest
     }
 
     [Fact]
-    public async Task Requests_that_come_too_late_get_ESHUTDOWN_and_their_payload_is_consumed()
+    public async Task Requests_that_come_too_late_are_left_without_an_answer_for_the_next_server()
     {
         // The connection's thread is kept inside the device, so what follows has arrived when it looks again.
         using var inDevice = new ManualResetEventSlim();
@@ -56,8 +56,6 @@ public sealed class ShutdownTests : ServerTest
         var closed = Export.CloseAsync();
         goOn.Set();
         Assert.Equal(new SimpleReplyHeader(NbdErrno.None, 1), client.ReceiveSimple());
-        Assert.Equal(new SimpleReplyHeader(NbdErrno.Shutdown, 2), client.ReceiveSimple());
-        Assert.Equal(new SimpleReplyHeader(NbdErrno.Shutdown, 3), client.ReceiveSimple());
         Assert.True(await closed.InTime());
         client.ExpectSilentEnd();
         Assert.Equal(["flush"], Device.CallsSoFar);
