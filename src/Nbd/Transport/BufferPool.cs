@@ -4,7 +4,8 @@ namespace ActorBackup.Nbd.Transport;
 /// <remarks>
 /// ArrayPool keeps an array per size for every thread that ever returned one, which a thread per connection turns into a leak; and
 /// fresh pages are dear. This pool keeps at most about 50 MiB in all. Every size has a page to spare, so that a power of two of payload and
-/// the headers around it fit together.
+/// the headers around it fit together. What does not fit is garbage that the collector takes its time with, because it has no hurry: after a flood
+/// of large requests that would be a multiple of what there was at any moment. So beyond an amount the pool asks for a collection.
 /// </remarks>
 internal sealed class BufferPool
 {
@@ -13,6 +14,12 @@ internal sealed class BufferPool
 
     /// <summary>What a busy connection uses.</summary>
     public const int LargeBytes = (64 * 1024) + SlackBytes;
+
+    /// <summary>Dropped buffers that are worth a collection, which takes some milliseconds in the background.</summary>
+    public const long GarbageBytesMax = 64 * 1024 * 1024;
+
+    /// <summary>So often at most, and late enough for the whole of a burst.</summary>
+    public static readonly TimeSpan CollectDelay = TimeSpan.FromSeconds(1);
 
     private const int SlackBytes = 4096;
 
@@ -28,6 +35,18 @@ internal sealed class BufferPool
 
     private readonly Lock _gate = new();
     private readonly Stack<SharedBuffer>[] _free = [.. Classes.Select(_ => new Stack<SharedBuffer>())];
+
+    private readonly Action _collect;
+    private readonly ITimer _timer;
+    private long _garbageBytes;
+
+    /// <param name="clock">Null for the system's.</param>
+    /// <param name="collect">Null for a collection in the background.</param>
+    public BufferPool(TimeProvider? clock = null, Action? collect = null)
+    {
+        _collect = collect ?? (static () => GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false));
+        _timer = (clock ?? TimeProvider.System).CreateTimer(static pool => ((BufferPool)pool!).Collect(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
 
     public static BufferPool Shared { get; } = new();
 
@@ -54,18 +73,31 @@ internal sealed class BufferPool
 
     internal void Return(SharedBuffer buffer)
     {
-        if (buffer.SizeClass == Classes.Length)
-        {
-            return;
-        }
-
         lock (_gate)
         {
-            if (_free[buffer.SizeClass].Count < Classes[buffer.SizeClass].Kept)
+            if (buffer.SizeClass < Classes.Length && _free[buffer.SizeClass].Count < Classes[buffer.SizeClass].Kept)
             {
                 _free[buffer.SizeClass].Push(buffer);
+                return;
+            }
+
+            var before = _garbageBytes;
+            _garbageBytes += buffer.Array.Length;
+            if (before < GarbageBytesMax && _garbageBytes >= GarbageBytesMax)
+            {
+                _timer.Change(CollectDelay, Timeout.InfiniteTimeSpan);
             }
         }
+    }
+
+    private void Collect()
+    {
+        lock (_gate)
+        {
+            _garbageBytes = 0;
+        }
+
+        _collect();
     }
 
     private static int ClassOf(int sizeBytes)

@@ -57,11 +57,16 @@ internal sealed class ManualClock : TimeProvider
 
     private sealed class Timer(ManualClock clock, TimerCallback callback, object? state, TimeSpan due) : ITimer
     {
-        public TimeSpan Due => due;
+        /// <summary>Null = never.</summary>
+        public TimeSpan? Due { get; private set; } = due < TimeSpan.Zero ? null : due;
 
         public void Fire() => callback(state);
 
-        public bool Change(TimeSpan dueTime, TimeSpan period) => true;
+        public bool Change(TimeSpan dueTime, TimeSpan period)
+        {
+            Due = dueTime < TimeSpan.Zero ? null : dueTime;
+            return true;
+        }
 
         public void Dispose()
         {

@@ -1,3 +1,4 @@
+using ActorBackup.Nbd.Tests.Support;
 using ActorBackup.Nbd.Transport;
 
 namespace ActorBackup.Nbd.Tests.Transport;
@@ -59,5 +60,36 @@ public sealed class BufferPoolTests
         var buffer = pool.Rent(40 << 20);
         buffer.Release();
         Assert.NotSame(buffer, pool.Rent(40 << 20));
+    }
+
+    [Fact]
+    public void What_does_not_fit_any_more_is_collected_once_there_is_much_of_it()
+    {
+        var clock = new ManualClock();
+        var collected = 0;
+        var pool = new BufferPool(clock, () => collected++);
+        Drop(BufferPool.GarbageBytesMax / 2);
+        clock.Pass(BufferPool.CollectDelay);
+        Assert.Equal(0, collected);
+
+        Drop(BufferPool.GarbageBytesMax);
+        Assert.Equal(0, collected);
+        clock.Pass(BufferPool.CollectDelay);
+        Assert.Equal(1, collected);
+
+        Drop(BufferPool.GarbageBytesMax / 2);
+        Drop(BufferPool.GarbageBytesMax);
+        clock.Pass(BufferPool.CollectDelay);
+        Assert.Equal(2, collected);
+
+        void Drop(long bytes)
+        {
+            // Larger than any that is kept.
+            const int Size = 40 << 20;
+            for (; bytes > 0; bytes -= Size)
+            {
+                pool.Rent(Size).Release();
+            }
+        }
     }
 }
