@@ -33,7 +33,12 @@ internal static class NbdTlsOptions
 
         try
         {
-            var tls = ServerTls.Load(mode, Path.GetFullPath(certificate), Path.GetFullPath(key), clientAuthority is null ? null : Path.GetFullPath(clientAuthority));
+            var tls = ServerTls.Load(
+                mode,
+                Path.GetFullPath(certificate),
+                Path.GetFullPath(key),
+                clientAuthority is null ? null : Path.GetFullPath(clientAuthority),
+                tell: static line => Console.Error.WriteLine($"nbd: {line}"));
             if (tls.ExpiresAt <= DateTimeOffset.UtcNow)
             {
                 // Guests on the unix socket must not go without their disks for it.

@@ -42,8 +42,8 @@ internal sealed class Authority : IDisposable
 
     public void IssueClient(string name, TimeSpan? expiresIn = null) => Issue(name, ClientUsage, null, expiresIn);
 
-    public ServerTls Server(TlsMode mode, bool wantsClients = false) =>
-        ServerTls.Load(mode, CertificateOf("server"), KeyOf("server"), wantsClients ? CertificatePath : null);
+    public ServerTls Server(TlsMode mode, bool wantsClients = false, TimeProvider? clock = null, Action<string>? tell = null) =>
+        ServerTls.Load(mode, CertificateOf("server"), KeyOf("server"), wantsClients ? CertificatePath : null, clock, tell);
 
     public ClientTls Client(string? name = null) =>
         name is null ? ClientTls.Load(CertificatePath) : ClientTls.Load(CertificatePath, CertificateOf(name), KeyOf(name));

@@ -31,6 +31,9 @@ internal sealed class RawClient : IDisposable
 
     public Socket Socket => _socket;
 
+    /// <summary>Of the certificate that the server showed.</summary>
+    public string ServerThumbprint => ((X509Certificate2)_tls!.RemoteCertificate!).Thumbprint;
+
     /// <summary>Asks for TLS and has it, believing whatever the server shows.</summary>
     public void StartTls(X509Certificate2? certificate = null)
     {
