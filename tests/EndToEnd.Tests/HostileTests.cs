@@ -6,9 +6,12 @@ using Xunit.Abstractions;
 
 namespace ActorBackup.EndToEnd.Tests;
 
-/// <summary>A node under clients that mean no good, while a guest goes on with its work.</summary>
+/// <summary>A node under clients that mean no good, while a guest goes on with its work. Alone on the machine while it runs, for others' sake.</summary>
+[Collection(Name)]
 public sealed class HostileTests(ITestOutputHelper output)
 {
+    public const string Name = "hostile";
+
     private const int FilesNeeded = 8192;
     private const int RoundsMin = 3;
 
@@ -87,3 +90,6 @@ public sealed class HostileTests(ITestOutputHelper output)
             f => f.Sockets <= before.Sockets && f.Descriptors <= before.Descriptors,
             "the connections of those who left to end");
 }
+
+[CollectionDefinition(HostileTests.Name, DisableParallelization = true)]
+public sealed class HostileTestsRunAlone;
