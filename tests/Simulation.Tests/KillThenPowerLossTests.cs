@@ -24,7 +24,7 @@ public sealed class KillThenPowerLossTests
     public void Rule_2_Pages_of_an_older_superblock_are_not_used_again_before_the_newer_one_is_durable() => Assert.Null(SimThread.Run(() => FindViolation(TrackingGuards.On)));
 
     [Fact]
-    public void Without_the_sync_at_the_opening_a_bitmap_is_lost() => 
+    public void Without_the_sync_at_the_opening_a_bitmap_is_lost() =>
         Assert.NotNull(SimThread.Run(() => FindViolation(TrackingGuards.On with { SyncBeforeReuse = false })));
 
     private static string? FindViolation(TrackingGuards guards)
