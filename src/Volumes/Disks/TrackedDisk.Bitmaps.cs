@@ -150,11 +150,29 @@ public sealed partial class TrackedDisk
         await StoreAsync().ConfigureAwait(false);
     }
 
+    /// <summary>Notes blocks that are written from now on; writes that began before are over. Ends with the watch, or with the disk.</summary>
+    public async Task<WriteWatch> WatchWritesAsync()
+    {
+        using var turn = await EnterAsync().ConfigureAwait(false);
+        var watch = new WriteWatch(new DirtyBitmap(Definition.Geometry), EndWatchAsync);
+        await ChangeRecordersAsync(() => _watches = [.. _watches, watch]).ConfigureAwait(false);
+        return watch;
+    }
+
     /// <summary>
     /// A command that finds its work done in memory, because an earlier try changed that and then failed to store it, must store it: whoever asked takes
     /// the answer for durable, and the journal follows.
     /// </summary>
     private Task StoreWhatIsLeftAsync() => _guards.StoreBeforeRepeatCounts ? StoreIfChangedAsync() : Task.CompletedTask;
+
+    private async Task EndWatchAsync(WriteWatch watch)
+    {
+        using var turn = await _commands.EnterAsync().ConfigureAwait(false);
+        if (!_closed && _watches.Contains(watch))
+        {
+            await ChangeRecordersAsync(() => _watches = [.. _watches.Where(w => w != watch)]).ConfigureAwait(false);
+        }
+    }
 
     private async Task<Scheduling.AsyncLock.Holder> EnterAsync()
     {

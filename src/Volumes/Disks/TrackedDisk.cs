@@ -41,6 +41,7 @@ public sealed partial class TrackedDisk : IBlockDevice
     private ITimer? _timer;
     private Recorders _recorders = Recorders.None;
     private DiskSnapshot[] _snapshots = [];
+    private WriteWatch[] _watches = [];
     private bool _writesAllowed;
     private bool _closed;
 
@@ -370,7 +371,7 @@ public sealed partial class TrackedDisk : IBlockDevice
 
     /// <summary>While the durable catalogue still has a set that records, writes keep to what the next opening would expect of them.</summary>
     private void RefreshRecorders() =>
-        Volatile.Write(ref _recorders, new Recorders(_sets.Recorders(), _storedRecords || _sets.Stored.Any(s => s.IsRecording)));
+        Volatile.Write(ref _recorders, new Recorders([.. _sets.Recorders(), .. _watches.Select(w => w.Written)], _storedRecords || _sets.Stored.Any(s => s.IsRecording)));
 
     /// <summary>Ends a set's recording, while writes are held. Its newest bits are protected by intents that later checkpoints forget: its pages go with the next one.</summary>
     private void StopRecording(TrackedSet set)
