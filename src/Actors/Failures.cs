@@ -68,6 +68,7 @@ public static class Failures
             StorageError.PermissionDenied => RefusalCode.PermissionDenied,
             StorageError.NoSpace => RefusalCode.NoSpace,
             StorageError.IndexFull => RefusalCode.IndexFull,
+            StorageError.Busy => RefusalCode.Busy,
             StorageError.Invalid => RefusalCode.InvalidArgument,
             _ => RefusalCode.IoError,
         };

@@ -73,9 +73,9 @@ public sealed record SetRateRequest(long BytesPerSecond);
 
 public sealed record SetPolicyRequest(string Policy);
 
-/// <param name="To">Absolute path of the file to write; exclusive with <paramref name="ToDisk"/>.</param>
+/// <param name="To">Absolute path of the file or block device to write, or the URI of an NBD export; exclusive with <paramref name="ToDisk"/>.</param>
 /// <param name="ToDisk">A registered disk to overwrite through tracking.</param>
-/// <param name="Force">Restore a partial point, or onto an existing file.</param>
+/// <param name="Force">Restore a partial point, or onto what exists: a file, a block device, an NBD export.</param>
 public sealed record RestoreRequest(string? To, string? ToDisk, bool Force);
 
 public sealed record VerifyRequest

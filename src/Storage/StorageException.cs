@@ -28,6 +28,9 @@ public enum StorageError
     /// <summary>The index has reached its stated bound.</summary>
     IndexFull,
 
+    /// <summary>Somebody else is doing just that.</summary>
+    Busy,
+
     /// <summary>An argument that can never be right, a URL for instance.</summary>
     Invalid,
 }

@@ -83,6 +83,7 @@ public sealed class NodeActorSystem
             settings,
             extractor).ConfigureAwait(false);
         runner.Disks = region;
+        repositories.Disks = new DiskAccess(disks, region, clock);
 
         var actors = new NodeActors(region, catalog, index);
         foreach (var disk in disks.Ids)

@@ -148,6 +148,9 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
             case DiskCommand.DismissJob c:
                 Dismiss(c);
                 break;
+            case DiskCommand.LendDisk c:
+                Lend(c);
+                break;
             case DiskCommand.DeletePoint c:
                 DeletePoint(c);
                 break;
@@ -319,6 +322,11 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
             return new Refusal(RefusalCode.Busy, $"disk '{id}' cannot be {done} while a job runs; cancel it or wait for it ('abk job list --disk {id}')");
         }
 
+        if (disks.Loans.Of(id) is { } loan)
+        {
+            return LentTo(loan, done);
+        }
+
         return disks.ExportOf(id) is { Clients: > 0 } export
             ? new Refusal(RefusalCode.InUse, $"disk '{id}' cannot be {done} while {export.Clients} client(s) are connected; disconnect them first")
             : null;
@@ -352,6 +360,65 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
                 RecoverLater();
                 failed(e);
             });
+    }
+
+    private Refusal LentTo(DiskLoan loan, string done) =>
+        new(RefusalCode.Busy, $"disk '{id}' cannot be {done} while job {loan.Job} uses it; cancel it or wait for it ('abk job wait {loan.Job}')");
+
+    private void Lend(DiskCommand.LendDisk c)
+    {
+        if (BitmapDecider.Online(State, id)?.Refusal is { } offline)
+        {
+            Finish(Rejected(offline));
+        }
+        else if (clock.GetUtcNow() > c.Deadline)
+        {
+            Refuse(RefusalCode.NotReady, $"disk '{id}' was busy for too long; try again");
+        }
+        else if (RequireOnline(out var disk))
+        {
+            if (c.ForRestore)
+            {
+                LendForRestore(c, disk);
+            }
+            else
+            {
+                LendForComparison(c, disk);
+            }
+        }
+    }
+
+    private void LendForRestore(DiskCommand.LendDisk c, Volumes.TrackedDisk disk)
+    {
+        if (Lending.WhyNotForRestore(id, c, disk) is { } impossible)
+        {
+            Finish(Rejected(impossible));
+        }
+        else if (InUse("restored into") is { } refusal)
+        {
+            Finish(Rejected(refusal));
+        }
+        else
+        {
+            Work(() => disks.Loans.LendForRestoreAsync(id, c.Job, disk), _ => Finish(new DiskReply.Done()), Fail);
+        }
+    }
+
+    private void LendForComparison(DiskCommand.LendDisk c, Volumes.TrackedDisk disk)
+    {
+        var bitmaps = Lending.SetsCountingFrom(State, c.Point, c.RepositoryId, disk);
+        if (bitmaps.Count == 0)
+        {
+            Finish(Rejected(Lending.NoBitmap(id, c.Point)));
+        }
+        else if (disks.Loans.Of(id) is DiskLoan.ForRestore restore)
+        {
+            Finish(Rejected(LentTo(restore, "compared")));
+        }
+        else
+        {
+            Work(() => disks.Loans.LendForComparisonAsync(id, c.Job, disk, bitmaps), _ => Finish(new DiskReply.Done()), Fail);
+        }
     }
 
     // --- bitmaps
@@ -446,6 +513,12 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
 
         if (!RequireOnline(out var disk))
         {
+            return;
+        }
+
+        if (disks.Loans.Of(id) is DiskLoan.ForRestore restore)
+        {
+            Finish(Rejected(LentTo(restore, "backed up")));
             return;
         }
 

@@ -32,6 +32,8 @@ public sealed class LocalDisks(
     /// <summary>Where copy-before-write spills to.</summary>
     public string ScratchDirectory { get; } = scratchDirectory;
 
+    public DiskLoans Loans { get; } = new(exports);
+
     public IReadOnlyCollection<DiskId> Ids => [.. _disks.Keys];
 
     /// <summary>Null when the disk is not of this node, or is stopped.</summary>
@@ -312,6 +314,9 @@ public sealed class LocalDisks(
             }
         }
     }
+
+    /// <summary>Ends a loan. The disk has its guests again, unless it was closed meanwhile.</summary>
+    public Task ReturnAsync(DiskId id, JobId job) => Loans.EndAsync(id, job, () => Serve(id, _disks[id]));
 
     /// <summary>Every disk gets its last checkpoint and a clean mark.</summary>
     public Task CloseAllAsync() => Task.WhenAll(_disks.Keys.Select(id => Task.Run(() => CloseAsync(id))));

@@ -11,4 +11,6 @@ internal sealed class ReadProgress(JobProgress progress) : IReadProgress
     public void Done(long bytes) => progress.AddDone(bytes);
 
     public void Zero(long bytes) => progress.AddZero(bytes);
+
+    public void Skipped(long bytes) => progress.AddReused(bytes);
 }

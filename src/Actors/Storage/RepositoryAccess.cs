@@ -12,6 +12,9 @@ internal sealed class RepositoryAccess(IActorRef catalog, IActorRef supervisor, 
 
     public IActorRef Index { get; } = index;
 
+    /// <summary>Set once, before the first job starts.</summary>
+    public DiskAccess Disks { get; set; } = null!;
+
     public async Task<OpenRepository> OpenAsync(string repositoryId)
     {
         var known = (CatalogReply.Repositories)await catalog.Ask<CatalogReply>(new CatalogCommand.GetRepositories(), Patience).ConfigureAwait(false);

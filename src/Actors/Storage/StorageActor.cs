@@ -9,7 +9,6 @@ using ActorBackup.Messages;
 using ActorBackup.Messages.Catalog;
 using ActorBackup.Messages.Disks;
 using ActorBackup.Messages.Storage;
-using ActorBackup.Storage.Points;
 using Akka.Actor;
 
 namespace ActorBackup.Actors.Storage;
@@ -22,6 +21,7 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
     private readonly JobWaiters _waiters = new();
     private RegisteredRepository _repository = repository;
     private OpenRepository? _open;
+    private JobPlace? _unrecorded;
 
     public ITimerScheduler Timers { get; set; } = null!;
 
@@ -95,10 +95,10 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
     {
         foreach (var job in State.Jobs.Values.Where(j => j.Conclusion is null))
         {
-            // It died with its process. A restore's file under its final name is whole or absent; its partial file is of no use.
+            // It died with its process. A restore's file under its final name is whole or absent.
+            var why = "the node stopped while the job ran; start it again" + StorageRun.WhatIsLeft(job.Job);
             var conclusion = new JobConclusion(
-                JobOutcome.Interrupted, BitmapRemainder.Nothing, null, null, "the node stopped while the job ran; start it again", nameof(RefusalCode.Internal), JobStatistics.Empty, []);
-            StorageRun.DeleteLeftovers(job.Job);
+                JobOutcome.Interrupted, BitmapRemainder.Nothing, null, null, why, nameof(RefusalCode.Internal), JobStatistics.Empty, []);
             Self.Tell(new RunEnded(job.Job.Id, conclusion), ActorRefs.NoSender);
         }
     }
@@ -110,6 +110,8 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
             run.Cancel();
         }
 
+        // The journal did not take the job, so nobody else would give its place back.
+        _ = _unrecorded?.DisposeAsync().AsTask();
         base.PostStop();
     }
 
@@ -152,73 +154,36 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
             otherwise);
     }
 
-    private void Start(StorageCommand.StartJob c, OpenRepository open) =>
+    private void Start(StorageCommand.StartJob c, OpenRepository open)
+    {
+        var now = clock.Now();
+        var id = new JobId(SortableId.Create(now, RandomNumberGenerator.GetBytes(10)));
         Work(
-            async () =>
+            () => PreparedJob.PrepareAsync(c, id, open, repositories.Disks, clock),
+            prepared =>
             {
-                var point = await open.Data.Points.TryGetAsync(c.Point, CancellationToken.None).ConfigureAwait(false);
-                return (Point: point, Refusal: Check(c, point));
-            },
-            found =>
-            {
-                if (found.Refusal is { } refusal)
+                _unrecorded = prepared.Place;
+                Record([new StorageEvent.JobStarted(prepared.Job, now)], () =>
                 {
-                    Finish(Rejected(refusal));
-                    return;
-                }
-
-                var now = clock.Now();
-                var id = new JobId(SortableId.Create(now, RandomNumberGenerator.GetBytes(10)));
-                var job = new StorageJob(id, c.Kind, c.Point, found.Point!.Disk, c.Target, c.Force, c.Percent);
-                Record([new StorageEvent.JobStarted(job, now)], () =>
-                {
-                    var run = new StorageRun(job, found.Point, open);
-                    _running[id] = run;
-                    var self = Self;
-                    Task.Run(run.RunAsync).ContinueWith(
-                        t =>
-                        {
-                            run.Dispose();
-                            self.Tell(new RunEnded(id, t.Result), ActorRefs.NoSender);
-                        },
-                        TaskScheduler.Default);
+                    _unrecorded = null;
+                    Run(new StorageRun(prepared, open), id);
                     Finish(Describe(id));
                 });
             },
             Fail);
+    }
 
-    /// <summary>What can be known to be wrong before the job exists is refused at once, and changes nothing.</summary>
-    private static Refusal? Check(StorageCommand.StartJob c, RecoveryPoint? point)
+    private void Run(StorageRun run, JobId id)
     {
-        if (point is null)
-        {
-            return new Refusal(RefusalCode.UnknownPoint, $"there is no point '{c.Point}'; 'abk point list' shows the points");
-        }
-
-        if (c.Kind != JobKind.Restore)
-        {
-            return null;
-        }
-
-        if (!point.IsComplete && !c.Force)
-        {
-            return new Refusal(
-                RefusalCode.Partial, $"point {point.Id} is partial: it lacks blocks ('abk point show {point.Id}' lists them); add --force to restore what it has");
-        }
-
-        if (Directory.Exists(c.Target))
-        {
-            return new Refusal(RefusalCode.NotAFile, $"{c.Target} is a directory; name the file to write");
-        }
-
-        if (File.Exists(c.Target) && !c.Force)
-        {
-            return new Refusal(RefusalCode.Exists, $"{c.Target} exists; choose another --to, or add --force to replace it");
-        }
-
-        return Directory.Exists(Path.GetDirectoryName(c.Target))
-            ? null
-            : new Refusal(RefusalCode.MissingFile, $"the directory of {c.Target} does not exist; create it first");
+        _running[id] = run;
+        var self = Self;
+        Task.Run(run.RunAsync).ContinueWith(
+            t =>
+            {
+                run.Dispose();
+                self.Tell(new RunEnded(id, t.Result), ActorRefs.NoSender);
+            },
+            TaskScheduler.Default);
     }
 
     private void Dismiss(JobId id)

@@ -12,9 +12,14 @@ using ActorBackup.Storage.Verifying;
 
 namespace ActorBackup.Actors.Storage;
 
-/// <summary>One restore or verify, from its start to its conclusion.</summary>
-internal sealed class StorageRun(StorageJob job, RecoveryPoint point, OpenRepository open) : IDisposable
+/// <summary>One restore or verify, from its start to its conclusion. It gives its place back before it is concluded.</summary>
+internal sealed class StorageRun(PreparedJob prepared, OpenRepository open) : IDisposable
 {
+    /// <summary>Of extents in a conclusion, which the journal keeps; the message says how many there are.</summary>
+    private const int ExtentsMax = 10_000;
+
+    private readonly StorageJob _job = prepared.Job;
+    private readonly RecoveryPoint _point = prepared.Point;
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _lock = new();
     private bool _ended;
@@ -45,49 +50,103 @@ internal sealed class StorageRun(StorageJob job, RecoveryPoint point, OpenReposi
     /// <summary>Never throws.</summary>
     public async Task<JobConclusion> RunAsync()
     {
+        var conclusion = await ConcludeAsync().ConfigureAwait(false);
         try
         {
-            return job.Kind == JobKind.Restore ? await RestoreAsync().ConfigureAwait(false) : await VerifyAsync().ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
-        {
-            return Concluded(JobOutcome.Cancelled, new Refusal(RefusalCode.WrongState, "cancelled"), []);
+            if (prepared.Place is { } place)
+            {
+                await place.DisposeAsync().ConfigureAwait(false);
+            }
+
+            return conclusion;
         }
         catch (Exception e)
         {
-            return Concluded(JobOutcome.Failed, Failures.Explain(e), []);
+            return conclusion.Outcome == JobOutcome.Success ? Concluded(JobOutcome.Failed, Failures.Explain(e), []) : conclusion;
         }
     }
 
-    /// <summary>What a run that died with its process left beside its target.</summary>
-    public static void DeleteLeftovers(StorageJob job)
+    /// <summary>What a restore that ended before its time leaves, as a clause for people; empty when nothing.</summary>
+    public static string WhatIsLeft(StorageJob job)
     {
-        if (job is { Kind: JobKind.Restore, Target: { } target })
+        if (job is not { Kind: JobKind.Restore, Target: { } target })
         {
-            FileRestore.DeleteLeftovers(LinuxFileLayer.Instance, target, job.Id);
+            return "";
+        }
+
+        if (JobTarget.DiskOf(target) is { } disk)
+        {
+            return $"; disk '{disk}' is half restored: restore a point to it again before anybody uses it";
+        }
+
+        if (Volumes.Backings.Backing.IsNbd(target) || target.StartsWith("/dev/", StringComparison.Ordinal))
+        {
+            return $"; {target} is half restored: the same restore again goes on";
+        }
+
+        return File.Exists(FileRestore.PartialPathOf(target, job.Point))
+            ? $"; what was written is in {FileRestore.PartialPathOf(target, job.Point)}, and the same restore goes on from there"
+            : "";
+    }
+
+    private async Task<JobConclusion> ConcludeAsync()
+    {
+        try
+        {
+            return _job.Kind == JobKind.Restore ? await RestoreAsync().ConfigureAwait(false) : await VerifyAsync().ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            return Concluded(JobOutcome.Cancelled, new Refusal(RefusalCode.WrongState, "cancelled" + WhatIsLeft(_job)), []);
+        }
+        catch (Exception e)
+        {
+            var why = Failures.Explain(e);
+            return Concluded(JobOutcome.Failed, prepared.Place is null ? why : why with { Message = why.Message + WhatIsLeft(_job) }, []);
         }
     }
 
     private async Task<JobConclusion> RestoreAsync()
     {
         Progress.Phase = "restoring";
-        var restore = new FileRestore(open.Data, point, job.Target!, job.Force, job.Id, LinuxFileLayer.Instance, new ReadProgress(Progress));
-        await restore.RunAsync(_stop.Token).ConfigureAwait(false);
-        return Concluded(JobOutcome.Success, null, point.MissingExtents());
+        var progress = new ReadProgress(Progress);
+        await (prepared.Place is { } place
+            ? new PointCopy(open.Data, _point, place.Target, progress).RunAsync(_stop.Token)
+            : new FileRestore(open.Data, _point, _job.Target!, _job.Force, LinuxFileLayer.Instance, progress).RunAsync(_stop.Token)).ConfigureAwait(false);
+        return Concluded(JobOutcome.Success, null, _point.MissingExtents());
     }
 
     private async Task<JobConclusion> VerifyAsync()
     {
+        if (prepared.Place?.Comparison is { } loan)
+        {
+            Progress.Phase = "comparing";
+            var differences = await new DiskComparison(open.Data, _point, loan.Disk, loan.IsDirty, new ReadProgress(Progress)).RunAsync(_stop.Token).ConfigureAwait(false);
+            if (differences.Count > 0)
+            {
+                return Damaged(
+                    $"disk '{_job.Disk}' differs from point {_point.Id} in {differences.Count} place(s) that its bitmap calls clean, first at offset {differences[0].Offset}: "
+                    + "somebody wrote past the node, or the point is wrong; 'abk point verify --full' proves the point, and a full backup ends the doubt",
+                    differences);
+            }
+
+            if (_job.Percent == 0)
+            {
+                return Concluded(JobOutcome.Success, null, []);
+            }
+        }
+
         Progress.Phase = "verifying";
-        var verify = new PointVerify(open.Data, point, job.Percent, new ReadProgress(Progress));
-        var damage = await verify.RunAsync(_stop.Token).ConfigureAwait(false);
+        var damage = await new PointVerify(open.Data, _point, _job.Percent, new ReadProgress(Progress)).RunAsync(_stop.Token).ConfigureAwait(false);
         return damage.Count == 0
             ? Concluded(JobOutcome.Success, null, [])
-            : Concluded(
-                JobOutcome.Failed,
-                new Refusal(RefusalCode.Damaged, $"point {point.Id} is damaged in {damage.Count} place(s), first at offset {damage[0].Extent.Offset}: {damage[0].Reason}"),
+            : Damaged(
+                $"point {_point.Id} is damaged in {damage.Count} place(s), first at offset {damage[0].Extent.Offset}: {damage[0].Reason}",
                 [.. damage.Select(d => d.Extent)]);
     }
+
+    private JobConclusion Damaged(string message, IReadOnlyList<Extent> extents) =>
+        Concluded(JobOutcome.Failed, new Refusal(RefusalCode.Damaged, message), [.. extents.Take(ExtentsMax)]);
 
     private JobConclusion Concluded(JobOutcome outcome, Refusal? why, IReadOnlyList<Extent> extents) =>
         new(outcome, BitmapRemainder.Nothing, null, null, why?.Message, why?.Code.ToString(), Progress.Read(), extents);

@@ -79,6 +79,15 @@ public abstract record DiskCommand
 
     public sealed record DismissJob(JobId Job) : DiskCommand;
 
+    /// <summary>Lends the disk's data plane on this node to a job that is not the disk's own, which returns it itself.</summary>
+    /// <param name="Job">Who gets it.</param>
+    /// <param name="Point">What is restored into it, or compared with it.</param>
+    /// <param name="RepositoryId">Of the point.</param>
+    /// <param name="SizeBytes">Of the point.</param>
+    /// <param name="ForRestore">Guests are kept out meanwhile.</param>
+    /// <param name="Deadline">After it nobody waits for the answer, and so nobody would return the disk.</param>
+    public sealed record LendDisk(JobId Job, PointId Point, string RepositoryId, long SizeBytes, bool ForRestore, DateTimeOffset Deadline) : DiskCommand;
+
     public sealed record DeletePoint(PointId Point, RepositoryName Repository, string RepositoryId) : DiskCommand;
 }
 

@@ -13,8 +13,8 @@ public abstract record StorageCommand
 
     /// <param name="Point">What to read.</param>
     /// <param name="Kind">Restore or verify.</param>
-    /// <param name="Target">Absolute path of a restore's file.</param>
-    /// <param name="Force">Restore a partial point, or over an existing file.</param>
+    /// <param name="Target">What a restore writes, or a verify compares with: see <see cref="JobTarget"/>.</param>
+    /// <param name="Force">Restore a partial point, or over what exists.</param>
     /// <param name="Percent">Share of the blocks that a verify reads.</param>
     public sealed record StartJob(PointId Point, JobKind Kind, string? Target, bool Force, int Percent) : StorageCommand;
 

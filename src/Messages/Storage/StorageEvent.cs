@@ -22,7 +22,7 @@ public abstract record StorageEvent
 /// <param name="Kind">Restore or verify.</param>
 /// <param name="Point">What is read.</param>
 /// <param name="Disk">The disk that the point is of.</param>
-/// <param name="Target">Absolute path of the file that a restore writes.</param>
-/// <param name="Force">Restore a partial point, or over an existing file.</param>
+/// <param name="Target">What a restore writes, or a verify compares with: see <see cref="JobTarget"/>.</param>
+/// <param name="Force">Restore a partial point, or over what exists.</param>
 /// <param name="Percent">Share of the blocks that a verify reads; 0 = structure and existence only.</param>
 public sealed record StorageJob(JobId Id, JobKind Kind, PointId Point, DiskId Disk, string? Target, bool Force, int Percent);

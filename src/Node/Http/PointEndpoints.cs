@@ -7,6 +7,7 @@ using ActorBackup.Messages.Storage;
 using ActorBackup.Nbd.Server;
 using ActorBackup.Node.Exports;
 using ActorBackup.Storage.Points;
+using ActorBackup.Volumes.Backings;
 
 namespace ActorBackup.Node.Http;
 
@@ -79,34 +80,43 @@ public static class PointEndpoints
 
     private static async Task<IResult> RestoreAsync(string point, RestoreRequest request, RepositoryGateway repositories, JobFinder finder, LocalDisks disks)
     {
-        if (request.ToDisk is not null)
+        if (request.ToDisk is { } toDisk)
         {
-            return Problem.Of(ErrorCodes.NotSupported, "--to-disk is not available yet; restore to a file with --to PATH");
+            return !ObjectName.IsValid(toDisk) ? Problem.Of(ErrorCodes.InvalidName, $"'{toDisk}' is not a disk's id: {ObjectName.Rule}")
+                : request.To is not null ? Problem.Of(ErrorCodes.InvalidArgument, "a restore has one target: a path or a disk")
+                : await StartAsync(point, JobKind.Restore, _ => JobTarget.Of(new DiskId(toDisk)), request.Force, 0, repositories, finder);
         }
 
-        if (request.To is not { Length: > 0 } target || !Path.IsPathFullyQualified(target))
+        if (request.To is not { Length: > 0 } target || !(Backing.IsNbd(target) || Path.IsPathFullyQualified(target)))
         {
-            return Problem.Of(ErrorCodes.InvalidArgument, "a restore needs a target: an absolute path of a file that does not exist yet");
+            return Problem.Of(ErrorCodes.InvalidArgument, "a restore needs a target: an absolute path, an NBD URI or a disk");
         }
 
         if (disks.UserOf(target) is { } disk)
         {
-            return Problem.Of(ErrorCodes.InUse, $"{target} belongs to disk '{disk}', which is served now; choose another --to");
+            return Problem.Of(ErrorCodes.InUse, $"{target} belongs to disk '{disk}', which is served now; choose another --to, or --to-disk {disk}");
         }
 
-        return await StartAsync(point, JobKind.Restore, target, request.Force, 0, repositories, finder);
+        return await StartAsync(point, JobKind.Restore, _ => target, request.Force, 0, repositories, finder);
     }
 
     private static Task<IResult> VerifyAsync(string point, VerifyRequest request, RepositoryGateway repositories, JobFinder finder) =>
-        request.AgainstDisk ? Task.FromResult(Problem.Of(ErrorCodes.NotSupported, "--against-disk is not available yet; use --full"))
-        : request.Percent is < 0 or > 100 ? Task.FromResult(Problem.Of(ErrorCodes.InvalidArgument, "--percent must be from 0 to 100"))
-        : StartAsync(point, JobKind.Verify, null, false, request.Full ? 100 : request.Percent ?? 0, repositories, finder);
+        request.Percent is < 0 or > 100
+            ? Task.FromResult(Problem.Of(ErrorCodes.InvalidArgument, "--percent must be from 0 to 100"))
+            : StartAsync(
+                point,
+                JobKind.Verify,
+                found => request.AgainstDisk ? JobTarget.Of(found.Disk) : null,
+                false,
+                request.Full ? 100 : request.Percent ?? 0,
+                repositories,
+                finder);
 
     private static async Task<IResult> StartAsync(
-        string point, JobKind kind, string? target, bool force, int percent, RepositoryGateway repositories, JobFinder finder)
+        string point, JobKind kind, Func<RecoveryPoint, string?> target, bool force, int percent, RepositoryGateway repositories, JobFinder finder)
     {
         var (found, repository) = await repositories.FindPointAsync(point);
-        var reply = await repositories.AskAsync(repository, new StorageCommand.StartJob(found.Id, kind, target, force, percent));
+        var reply = await repositories.AskAsync(repository, new StorageCommand.StartJob(found.Id, kind, target(found), force, percent));
         if (reply is StorageReply.Job job)
         {
             finder.Remember(job.View.Id, new JobOwner(null, repository.Name));

@@ -10,4 +10,7 @@ public interface IReadProgress
 
     /// <summary>Of what is done: needed no reading.</summary>
     void Zero(long bytes);
+
+    /// <summary>Of what is done: left alone, because it was so already or is not to be looked at.</summary>
+    void Skipped(long bytes);
 }

@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Threading.Channels;
 using ActorBackup.Core.Identity;
 using ActorBackup.Files;
 using ActorBackup.Storage.Points;
@@ -10,54 +8,58 @@ using ActorBackup.Storage.Trees;
 namespace ActorBackup.Storage.Restoring;
 
 /// <summary>Writes a point into a file, which appears under its name only when it is whole and durable. Zero blocks stay holes.</summary>
-/// <remarks>Memory: readers × (one batch of digests and one block).</remarks>
-public sealed class FileRestore(
-    Repository repository, RecoveryPoint point, string target, bool replace, JobId job, IFileLayer files, IReadProgress progress)
+/// <remarks>
+/// What is not whole has the name of <see cref="PartialPathOf"/>, which says of which point it is. It stays when the restore is cancelled, dies with its
+/// process or meets a failure that may pass; the next restore of that point to that path compares what is there by digest and goes on. Any other failure
+/// removes it.
+/// </remarks>
+public sealed class FileRestore(Repository repository, RecoveryPoint point, string target, bool replace, IFileLayer files, IReadProgress progress)
 {
-    private const int Readers = 4;
-    private const int BatchBlocks = 64;
+    /// <summary>Locked while a restore writes, so that another one of the same point to the same path keeps away.</summary>
+    private const long LockedByte = 0;
 
-    private readonly string _partial = PartialPathOf(target, job);
+    private readonly string _partial = PartialPathOf(target, point.Id);
 
-    /// <exception cref="StorageException">The point cannot be read, or the target not be written. No file is left.</exception>
+    /// <summary>Where a restore that has not ended keeps what it has.</summary>
+    public static string PartialPathOf(string target, PointId point) => $"{target}.partial-{point}";
+
+    /// <exception cref="StorageException">The point cannot be read, or the target not be written.</exception>
     public async Task RunAsync(CancellationToken cancellation)
     {
-        progress.Total(point.SizeBytes);
-        var created = false;
         try
         {
             EnsureTarget();
             await EnsureRoomAsync(cancellation).ConfigureAwait(false);
-            using (var file = files.Open(_partial, FileOpening.CreateNew))
+            using var file = OpenPartial();
+            var written = new FileTarget(file);
+            try
             {
-                created = true;
                 file.SetLength(point.SizeBytes);
-                await CopyAsync(file, cancellation).ConfigureAwait(false);
-                file.Sync();
+                await new PointCopy(repository, point, written, progress).RunAsync(cancellation).ConfigureAwait(false);
+                cancellation.ThrowIfCancellationRequested();
+                Publish();
             }
-
-            cancellation.ThrowIfCancellationRequested();
-            Publish();
+            catch (Exception e) when (written.HasFailedToSync || (e is not OperationCanceledException && !MayPass(e)))
+            {
+                TryDelete(_partial);
+                throw;
+            }
         }
         catch (FileLayerException e)
         {
             throw Explain(e);
         }
-        finally
+        catch (StorageException e) when (Kept() is { Length: > 0 } kept && MayPass(e))
         {
-            if (created)
-            {
-                TryDelete(files, _partial);
-            }
+            throw new StorageException(e.Error, e.Message + kept, e);
         }
     }
 
-    /// <summary>Deletes what a restore that died with its process left beside the target.</summary>
-    public static void DeleteLeftovers(IFileLayer files, string target, JobId job) => TryDelete(files, PartialPathOf(target, job));
+    /// <summary>Another try may well succeed, and would have to write everything again.</summary>
+    private static bool MayPass(Exception e) =>
+        e is StorageException { Error: StorageError.InputOutput or StorageError.Missing } or FileLayerException { Error: FileError.InputOutput };
 
-    private static string PartialPathOf(string target, JobId job) => $"{target}.partial-{job}";
-
-    private static void TryDelete(IFileLayer files, string path)
+    private void TryDelete(string path)
     {
         try
         {
@@ -75,7 +77,7 @@ public sealed class FileRestore(
         var kind = files.KindOf(target);
         if (kind is not (FileKind.Missing or FileKind.File))
         {
-            throw new StorageException(StorageError.Invalid, $"{target} is not a file; restore into a file, then copy it there");
+            throw new StorageException(StorageError.Invalid, $"{target} is neither a file nor a block device; restore into a file, then copy it there");
         }
 
         if (kind == FileKind.File && !replace)
@@ -94,7 +96,7 @@ public sealed class FileRestore(
             needed += point.Geometry.LengthOf(entry.Block);
         }
 
-        var free = files.FreeBytes(Path.GetDirectoryName(target)!);
+        var free = files.FreeBytes(Path.GetDirectoryName(target)!) + BytesThere();
         if (needed > free)
         {
             throw new StorageException(
@@ -102,88 +104,38 @@ public sealed class FileRestore(
         }
     }
 
-    private async Task CopyAsync(IFile file, CancellationToken cancellation)
+    /// <summary>Of what an earlier restore left; it is written over, not beside.</summary>
+    private long BytesThere()
     {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        var batches = Channel.CreateBounded<BlockEntry[]>(Readers * 2);
-        var work = Enumerable.Range(0, Readers).Select(_ => Task.Run(() => WriteBatchesAsync(file, batches.Reader, stop.Token), CancellationToken.None)).ToList();
-        work.Add(Task.Run(() => FindBatchesAsync(batches.Writer, stop.Token), CancellationToken.None));
-        Exception? first = null;
-        while (work.Count > 0)
+        if (files.KindOf(_partial) != FileKind.File)
         {
-            var ended = await Task.WhenAny(work).ConfigureAwait(false);
-            work.Remove(ended);
-            if (!ended.IsCompletedSuccessfully && first is null)
-            {
-                first = ended.Exception?.InnerException ?? new OperationCanceledException(cancellation);
-                await stop.CancelAsync().ConfigureAwait(false);
-            }
+            return 0;
         }
 
-        if (first is not null)
+        using var file = files.Open(_partial, FileOpening.ReadOnly);
+        var bytes = 0L;
+        for (var (start, end) = file.NextData(0); start < file.Length; (start, end) = file.NextData(end))
         {
-            throw first;
+            bytes += end - start;
         }
+
+        return bytes;
     }
 
-    private async Task FindBatchesAsync(ChannelWriter<BlockEntry[]> batches, CancellationToken cancellation)
+    private IFile OpenPartial()
     {
-        var tree = new ImageTree(new TreeShape(point.Geometry), point.Root, repository.Nodes);
-        var batch = new List<BlockEntry>(BatchBlocks);
-        var next = 0L;
-        await foreach (var entry in tree.ReadAsync(0, point.Geometry.BlockCount, cancellation).ConfigureAwait(false))
-        {
-            SayZero(next, entry.Block);
-            next = entry.Block + 1;
-            batch.Add(entry);
-            if (batch.Count == BatchBlocks)
-            {
-                await batches.WriteAsync([.. batch], cancellation).ConfigureAwait(false);
-                batch.Clear();
-            }
-        }
-
-        SayZero(next, point.Geometry.BlockCount);
-        if (batch.Count > 0)
-        {
-            await batches.WriteAsync([.. batch], cancellation).ConfigureAwait(false);
-        }
-
-        batches.Complete();
-    }
-
-    private void SayZero(long firstBlock, long endBlock)
-    {
-        if (endBlock > firstBlock)
-        {
-            var bytes = Math.Min(point.SizeBytes, point.Geometry.OffsetOf(endBlock)) - point.Geometry.OffsetOf(firstBlock);
-            progress.Zero(bytes);
-            progress.Done(bytes);
-        }
-    }
-
-    private async Task WriteBatchesAsync(IFile file, ChannelReader<BlockEntry[]> batches, CancellationToken cancellation)
-    {
-        var buffer = ArrayPool<byte>.Shared.Rent(point.BlockBytes);
+        var file = files.Open(_partial, files.KindOf(_partial) == FileKind.Missing ? FileOpening.CreateNew : FileOpening.ReadWrite);
         try
         {
-            await foreach (var batch in batches.ReadAllAsync(cancellation).ConfigureAwait(false))
-            {
-                var digests = Array.ConvertAll(batch, e => e.Digest);
-                var places = await repository.Blocks.LocateManyAsync(digests, cancellation).ConfigureAwait(false);
-                for (var i = 0; i < batch.Length; i++)
-                {
-                    cancellation.ThrowIfCancellationRequested();
-                    await repository.Blocks.ReadAsync(digests[i], places[i], buffer.AsMemory(0, point.BlockBytes), cancellation).ConfigureAwait(false);
-                    var length = (int)point.Geometry.LengthOf(batch[i].Block);
-                    file.Write(point.Geometry.OffsetOf(batch[i].Block), buffer.AsSpan(0, length));
-                    progress.Done(length);
-                }
-            }
+            file.LockShared(LockedByte);
+            return file.IsLockedElsewhere(LockedByte)
+                ? throw new StorageException(StorageError.Busy, $"another restore of point {point.Id} writes {target}; wait for it ('abk job list'), or choose another --to")
+                : file;
         }
-        finally
+        catch
         {
-            ArrayPool<byte>.Shared.Return(buffer);
+            file.Dispose();
+            throw;
         }
     }
 
@@ -202,6 +154,9 @@ public sealed class FileRestore(
         files.SyncDirectory(Path.GetDirectoryName(target)!);
     }
 
+    private string Kept() =>
+        files.KindOf(_partial) == FileKind.File ? $"; what was written is in {_partial}, and the same restore goes on from there" : "";
+
     private StorageException Exists(Exception? inner = null) =>
         new(StorageError.Exists, $"{target} exists; choose another --to, or add --force to replace it", inner);
 
@@ -212,6 +167,7 @@ public sealed class FileRestore(
             FileError.Exists => Exists(e),
             FileError.NotFound => new StorageException(StorageError.Missing, $"{target} cannot be written: {e.Message}", e),
             FileError.PermissionDenied or FileError.ReadOnly => new StorageException(StorageError.PermissionDenied, $"{target} cannot be written: {e.Message}", e),
+            FileError.InputOutput => new StorageException(StorageError.InputOutput, $"{target} cannot be written: {e.Message}{Kept()}", e),
             _ => new StorageException(StorageError.InputOutput, $"{target} cannot be written: {e.Message}", e),
         };
 }

@@ -1,0 +1,61 @@
+using ActorBackup.Actors.Disks;
+using ActorBackup.Core.Identity;
+using ActorBackup.Messages;
+using ActorBackup.Storage.Points;
+using ActorBackup.Storage.Restoring;
+using ActorBackup.Volumes.Backings;
+
+namespace ActorBackup.Actors.Storage;
+
+/// <summary>What a restore writes into, or what a point is compared with, when that is no file. It is the job's until disposed of.</summary>
+internal sealed class JobPlace : IAsyncDisposable
+{
+    private readonly Func<Task> _release;
+
+    private JobPlace(IRestoreTarget target, DiskLoan.ForComparison? comparison, Func<Task> release)
+    {
+        Target = target;
+        Comparison = comparison;
+        _release = release;
+    }
+
+    public IRestoreTarget Target { get; }
+
+    /// <summary>Null for a restore.</summary>
+    public DiskLoan.ForComparison? Comparison { get; }
+
+    /// <exception cref="RefusedException">The disk cannot be lent; says why.</exception>
+    public static async Task<JobPlace> BorrowAsync(DiskAccess disks, DiskId disk, JobId job, RecoveryPoint point, string repositoryId, bool forRestore)
+    {
+        var loan = await disks.BorrowAsync(disk, job, point, repositoryId, forRestore).ConfigureAwait(false);
+        var place = new JobPlace(new DeviceTarget(loan.Disk), loan as DiskLoan.ForComparison, () => disks.ReturnAsync(disk, job));
+        if (forRestore || loan.Disk.Definition.Geometry == point.Geometry)
+        {
+            return place;
+        }
+
+        await place.DisposeAsync().ConfigureAwait(false);
+        throw new RefusedException(new Refusal(
+            RefusalCode.InvalidSize, $"disk '{disk}' is not of the size or granularity of point {point.Id} any more, so they cannot be compared"));
+    }
+
+    /// <summary>Opens a block device, exclusively, or an NBD export.</summary>
+    /// <exception cref="Volumes.VolumeException">It cannot be used; says why.</exception>
+    /// <exception cref="RefusedException">It is too small.</exception>
+    public static async Task<JobPlace> OpenAsync(string location, RecoveryPoint point, TimeProvider clock)
+    {
+        // A server that cannot flush writes through or cannot do better; what it was sent it has.
+        var backing = await Backing.OpenAsync(Files.LinuxFileLayer.Instance, location, readOnly: false, assumeDurable: true, clock).ConfigureAwait(false);
+        var place = new JobPlace(new BackingTarget(backing), null, () => Task.Run(backing.Dispose));
+        if (backing.SizeBytes >= point.SizeBytes)
+        {
+            return place;
+        }
+
+        await place.DisposeAsync().ConfigureAwait(false);
+        throw new RefusedException(new Refusal(
+            RefusalCode.InvalidSize, $"{location} has {backing.SizeBytes} bytes and point {point.Id} {point.SizeBytes}; choose a target that is large enough"));
+    }
+
+    public async ValueTask DisposeAsync() => await _release().ConfigureAwait(false);
+}

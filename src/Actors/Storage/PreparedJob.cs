@@ -1,0 +1,75 @@
+using ActorBackup.Core.Identity;
+using ActorBackup.Core.Jobs;
+using ActorBackup.Files;
+using ActorBackup.Messages;
+using ActorBackup.Messages.Storage;
+using ActorBackup.Storage.Points;
+using ActorBackup.Volumes.Backings;
+
+namespace ActorBackup.Actors.Storage;
+
+/// <summary>A restore or verify that may begin: its point is there, and its place is taken. What can be known to be wrong is refused before, and changes nothing.</summary>
+/// <param name="Job">As it will be recorded.</param>
+/// <param name="Point">What it reads.</param>
+/// <param name="Place">Null for a file, and for a verify of the repository alone.</param>
+internal sealed record PreparedJob(StorageJob Job, RecoveryPoint Point, JobPlace? Place)
+{
+    /// <exception cref="RefusedException">Says why not.</exception>
+    public static async Task<PreparedJob> PrepareAsync(StorageCommand.StartJob order, JobId id, OpenRepository open, DiskAccess disks, TimeProvider clock)
+    {
+        var point = await open.Data.Points.TryGetAsync(order.Point, CancellationToken.None).ConfigureAwait(false)
+            ?? throw Refuse(RefusalCode.UnknownPoint, $"there is no point '{order.Point}'; 'abk point list' shows the points");
+        var job = new StorageJob(id, order.Kind, order.Point, point.Disk, order.Target, order.Force, order.Percent);
+        if (order.Kind == JobKind.Restore && !point.IsComplete && !order.Force)
+        {
+            throw Refuse(
+                RefusalCode.Partial, $"point {point.Id} is partial: it lacks blocks ('abk point show {point.Id}' lists them); add --force to restore what it has");
+        }
+
+        return new PreparedJob(job, point, await PlaceOfAsync(job, point, open, disks, clock).ConfigureAwait(false));
+    }
+
+    private static async Task<JobPlace?> PlaceOfAsync(StorageJob job, RecoveryPoint point, OpenRepository open, DiskAccess disks, TimeProvider clock)
+    {
+        if (job.Target is not { } target)
+        {
+            return null;
+        }
+
+        if (JobTarget.DiskOf(target) is { } disk)
+        {
+            return await JobPlace.BorrowAsync(disks, disk, job.Id, point, open.Data.Id, job.Kind == JobKind.Restore).ConfigureAwait(false);
+        }
+
+        var isNbd = Backing.IsNbd(target);
+        if (!isNbd && LinuxFileLayer.Instance.KindOf(target) != FileKind.BlockDevice)
+        {
+            CheckFile(target, job.Force);
+            return null;
+        }
+
+        return job.Force
+            ? await JobPlace.OpenAsync(target, point, clock).ConfigureAwait(false)
+            : throw Refuse(RefusalCode.Exists, $"{target} is {(isNbd ? "an NBD export" : "a block device")}; add --force to overwrite what is on it");
+    }
+
+    private static void CheckFile(string target, bool force)
+    {
+        if (Directory.Exists(target))
+        {
+            throw Refuse(RefusalCode.NotAFile, $"{target} is a directory; name the file to write");
+        }
+
+        if (File.Exists(target) && !force)
+        {
+            throw Refuse(RefusalCode.Exists, $"{target} exists; choose another --to, or add --force to replace it");
+        }
+
+        if (!Directory.Exists(Path.GetDirectoryName(target)))
+        {
+            throw Refuse(RefusalCode.MissingFile, $"the directory of {target} does not exist; create it first");
+        }
+    }
+
+    private static RefusedException Refuse(RefusalCode code, string message) => new(new Refusal(code, message));
+}

@@ -1,0 +1,143 @@
+using System.Buffers;
+using ActorBackup.Core.Blocks;
+using ActorBackup.Storage.Packs;
+using ActorBackup.Storage.Points;
+using ActorBackup.Storage.Reading;
+using ActorBackup.Storage.Repositories;
+using ActorBackup.Storage.Trees;
+
+namespace ActorBackup.Storage.Restoring;
+
+/// <summary>Gives a target the content of a point, several blocks at a time, and makes it durable. What the target holds already is left alone.</summary>
+/// <remarks>
+/// What is there is compared by digest, never assumed: so a copy that was cut short is simply done again and costs what is left. The bytes beyond the
+/// point's size stay as they are. Memory: workers × (one part of digests and two blocks).
+/// </remarks>
+public sealed class PointCopy(Repository repository, RecoveryPoint point, IRestoreTarget target, IReadProgress progress)
+{
+    private const int WorkersMax = 8;
+    private const long WorkersBytes = 32 * 1024 * 1024;
+
+    private int Workers => (int)Math.Clamp(WorkersBytes / point.BlockBytes, 2, WorkersMax);
+
+    /// <exception cref="StorageException">The point cannot be read.</exception>
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        progress.Total(point.SizeBytes);
+        await Parallel.ForEachAsync(
+            PointPart.ReadAsync(repository, point, cancellation),
+            new ParallelOptions { MaxDegreeOfParallelism = Workers, CancellationToken = cancellation },
+            (part, stop) => part.Blocks.Length == 0 ? ZeroAsync(part.Zero, stop) : CopyAsync(part.Blocks, stop)).ConfigureAwait(false);
+        cancellation.ThrowIfCancellationRequested();
+        await target.FlushAsync(cancellation).ConfigureAwait(false);
+    }
+
+    private async ValueTask CopyAsync(BlockEntry[] blocks, CancellationToken cancellation)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(point.BlockBytes);
+        try
+        {
+            var plain = buffer.AsMemory(0, point.BlockBytes);
+            var absent = await WithoutThoseThereAsync(blocks, plain, cancellation).ConfigureAwait(false);
+            var digests = absent.ConvertAll(e => e.Digest).ToArray();
+            var places = await repository.Blocks.LocateManyAsync(digests, cancellation).ConfigureAwait(false);
+            for (var i = 0; i < digests.Length; i++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                await repository.Blocks.ReadAsync(digests[i], places[i], plain, cancellation).ConfigureAwait(false);
+                var (offset, length) = (point.Geometry.OffsetOf(absent[i].Block), (int)point.Geometry.LengthOf(absent[i].Block));
+                await target.WriteAsync(offset, plain[..length], cancellation).ConfigureAwait(false);
+                progress.Done(length);
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>The blocks that the target does not hold.</summary>
+    private async ValueTask<List<BlockEntry>> WithoutThoseThereAsync(BlockEntry[] blocks, Memory<byte> plain, CancellationToken cancellation)
+    {
+        var absent = new List<BlockEntry>(blocks.Length);
+        var (asked, data) = (long.MaxValue, (Start: 0L, End: 0L));
+        foreach (var entry in blocks)
+        {
+            var (offset, length) = (point.Geometry.OffsetOf(entry.Block), (int)point.Geometry.LengthOf(entry.Block));
+            if (offset < asked || offset >= data.End)
+            {
+                (asked, data) = (offset, await target.NextDataAsync(offset, cancellation).ConfigureAwait(false));
+            }
+
+            if (data.Start < offset + length && await HoldsAsync(offset, plain, length, entry.Digest, cancellation).ConfigureAwait(false))
+            {
+                progress.Skipped(length);
+                progress.Done(length);
+            }
+            else
+            {
+                absent.Add(entry);
+            }
+        }
+
+        return absent;
+    }
+
+    private async ValueTask<bool> HoldsAsync(long offset, Memory<byte> plain, int length, BlockDigest digest, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        await target.ReadAsync(offset, plain[..length], cancellation).ConfigureAwait(false);
+        plain.Span[length..].Clear();
+        return BlockDigests.Of(plain.Span) == digest;
+    }
+
+    private async ValueTask ZeroAsync(BlockRun run, CancellationToken cancellation)
+    {
+        var position = point.Geometry.OffsetOf(run.First);
+        var end = Math.Min(point.SizeBytes, point.Geometry.OffsetOf(run.End));
+        progress.Zero(end - position);
+        while (position < end)
+        {
+            var (start, stop) = await target.NextDataAsync(position, cancellation).ConfigureAwait(false);
+            (start, stop) = (Math.Clamp(start, position, end), Math.Min(stop, end));
+            progress.Done(start - position);
+            position = start;
+            if (start < end)
+            {
+                await ZeroDataAsync(start, stop, cancellation).ConfigureAwait(false);
+                progress.Done(stop - start);
+                position = stop;
+            }
+        }
+    }
+
+    private async ValueTask ZeroDataAsync(long start, long end, CancellationToken cancellation)
+    {
+        if (!target.LooksBeforeZeroing)
+        {
+            await target.ZeroAsync(start, end - start, cancellation).ConfigureAwait(false);
+            return;
+        }
+
+        var buffer = ArrayPool<byte>.Shared.Rent(point.BlockBytes);
+        try
+        {
+            while (start < end)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                var length = (int)(Math.Min(end, point.Geometry.OffsetOf(point.Geometry.IndexOf(start) + 1)) - start);
+                await target.ReadAsync(start, buffer.AsMemory(0, length), cancellation).ConfigureAwait(false);
+                if (buffer.AsSpan(0, length).ContainsAnyExcept((byte)0))
+                {
+                    await target.ZeroAsync(start, length, cancellation).ConfigureAwait(false);
+                }
+
+                start += length;
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+}

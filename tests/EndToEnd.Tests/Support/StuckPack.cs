@@ -1,0 +1,33 @@
+namespace ActorBackup.EndToEnd.Tests.Support;
+
+/// <summary>A pack of blocks that nobody gets to the end of reading: a pipe has its name. A job that needs it is in its middle for as long as a test wants.</summary>
+internal sealed class StuckPack
+{
+    private readonly string _pack;
+    private readonly string _real;
+    private readonly string _pipe;
+
+    private StuckPack(string pack, string aside)
+    {
+        (_pack, _real, _pipe) = (pack, aside + ".pack", aside + ".pipe");
+    }
+
+    /// <summary>The largest, which is full: others of its backup can be read.</summary>
+    public static async Task<StuckPack> InAsync(World world, string repository)
+    {
+        var packs = new DirectoryInfo(Path.Combine(world.PathOf(repository), "packs/data")).GetFiles("*", SearchOption.AllDirectories);
+        Assert.True(packs.Length > 1);
+        var stuck = new StuckPack(packs.MaxBy(p => p.Length)!.FullName, world.PathOf("aside"));
+        File.Move(stuck._pack, stuck._real);
+        await Tool.SucceedAsync("mkfifo", stuck._pack);
+        return stuck;
+    }
+
+    /// <summary>The pack is back. Who waits in the pipe finds its end.</summary>
+    public void Release()
+    {
+        File.Move(_pack, _pipe);
+        File.Move(_real, _pack);
+        new FileStream(_pipe, FileMode.Open, FileAccess.ReadWrite).Dispose();
+    }
+}
