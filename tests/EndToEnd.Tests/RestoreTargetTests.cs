@@ -110,10 +110,9 @@ public class RestoreTargetTests
 
         await world.AbkAsync("job", "cancel", job);
         stuck.Release();
-        var end = await world.EndOfAsync(job);
+        await world.RefusedAsync(14, "disk 'd' is half restored", "job", "wait", job, "-o", "yaml");
 
-        Assert.Equal("cancelled", Text(end, "outcome"));
-        Assert.Contains("disk 'd' is half restored", Text(end, "error"), StringComparison.Ordinal);
+        Assert.Equal("cancelled", Text(await world.EndOfAsync(job), "outcome"));
         await using (await Guest.ConnectAsync(world.Node, "d"))
         {
         }

@@ -46,7 +46,7 @@ internal sealed class JobPlace : IAsyncDisposable
     {
         // A server that cannot flush writes through or cannot do better; what it was sent it has.
         var backing = await Backing.OpenAsync(Files.LinuxFileLayer.Instance, location, readOnly: false, assumeDurable: true, clock).ConfigureAwait(false);
-        var place = new JobPlace(new BackingTarget(backing), null, () => Task.Run(backing.Dispose));
+        var place = new JobPlace(new BackingTarget(backing, Files.IoThreads.Instance), null, () => Task.Run(backing.Dispose));
         if (backing.SizeBytes >= point.SizeBytes)
         {
             return place;

@@ -47,7 +47,7 @@ public static class JobFollowing
             case ExitCodes.PersonNeeded:
                 throw new CliException(ErrorCodes.WrongState, PersonNeeded(job), code);
             case ExitCodes.Cancelled:
-                throw new CliException(ErrorCodes.Cancelled, $"job {job.Id} was cancelled", code);
+                throw new CliException(ErrorCodes.Cancelled, $"job {job.Id} was {(job.Error is { } error && error.StartsWith("cancelled", StringComparison.Ordinal) ? error : "cancelled")}", code);
             case ExitCodes.Damaged:
                 throw new CliException(ErrorCodes.Damaged, $"job {job.Id} found damage: {job.Error ?? "blocks do not match"}; a full backup of the disk heals blocks that it still has", code);
             default:

@@ -15,8 +15,10 @@ namespace ActorBackup.Storage.Restoring;
 /// </remarks>
 public sealed class PointCopy(Repository repository, RecoveryPoint point, IRestoreTarget target, IReadProgress progress)
 {
-    private const int WorkersMax = 8;
     private const long WorkersBytes = 32 * 1024 * 1024;
+
+    // Reading and writing files blocks threads that actors need, too.
+    private static readonly int WorkersMax = Math.Clamp(2 * Environment.ProcessorCount, 2, 8);
 
     private int Workers => (int)Math.Clamp(WorkersBytes / point.BlockBytes, 2, WorkersMax);
 
