@@ -11,12 +11,14 @@ namespace ActorBackup.Actors.Storage;
 /// <summary>A repository's data plane on this node, which its jobs use by reference.</summary>
 public sealed class OpenRepository(RegisteredRepository registered, Repository data, IndexActorClient index)
 {
+    private readonly SharedBlocks _blocks = new(data);
+
     public string Name { get; } = registered.Name.Value;
 
     public Repository Data { get; } = data;
 
-    /// <summary>The point's disk, read-only.</summary>
-    public IBlockDevice DeviceOf(RecoveryPoint point) => new PointDevice(Data, point);
+    /// <summary>The point's disk, read-only. All of them share one cache.</summary>
+    public IBlockDevice DeviceOf(RecoveryPoint point) => new PointDevice(Data, point, _blocks);
 
     /// <summary>Byte ranges in which the points differ.</summary>
     public Task<IReadOnlyList<Extent>> DiffAsync(RecoveryPoint a, RecoveryPoint b, CancellationToken cancellation) =>

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using ActorBackup.Actors.Storage;
+using ActorBackup.Core.Blocks;
 using ActorBackup.Core.Identity;
 using ActorBackup.Nbd.Server;
 using ActorBackup.Storage.Points;
@@ -9,7 +10,22 @@ namespace ActorBackup.Node.Exports;
 /// <summary>Points that are served over NBD now, by export name. They last until they are unexported or the node stops.</summary>
 public sealed class PointExports(NodeExports exports)
 {
+    private static readonly TimeSpan WarmUpPatience = TimeSpan.FromSeconds(1);
+
     private readonly ConcurrentDictionary<string, PointId> _points = new(StringComparer.Ordinal);
+
+    /// <summary>Reads the point's first block, so that whoever connects next need not wait for the index and the tree. What fails here fails for the client, too.</summary>
+    public static async Task WarmUpAsync(RecoveryPoint point, OpenRepository repository)
+    {
+        try
+        {
+            await repository.DeviceOf(point).ReadAsync(0, new byte[1], CancellationToken.None).AsTask().WaitAsync(WarmUpPatience);
+        }
+        catch (Exception e) when (e is BlockDeviceException or TimeoutException)
+        {
+            // The export is there all the same.
+        }
+    }
 
     /// <returns>False when the name is taken.</returns>
     public bool TryAdd(string name, RecoveryPoint point, OpenRepository repository, IReadOnlyList<IMetaContext> contexts)

@@ -153,6 +153,7 @@ public static class PointEndpoints
             difference = PointDifference.ContextOf(from.Id, await open.Data.DifferenceAsync(from, found, CancellationToken.None));
         }
 
+        await PointExports.WarmUpAsync(found, open);
         return exports.TryAdd(name, found, open, difference is null ? [] : [difference])
             ? Results.Json(new ExportResource(name, exports.UriOf(name)) { DiffContext = difference?.Name }, ApiJson.Default.ExportResource, statusCode: 201)
             : Problem.Of(ErrorCodes.Duplicate, $"there is already an export '{name}'; choose another --name or unexport it first");

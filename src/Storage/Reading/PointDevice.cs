@@ -6,12 +6,23 @@ using ActorBackup.Storage.Trees;
 namespace ActorBackup.Storage.Reading;
 
 /// <summary>A point as a read-only disk. What a partial point lacks reads as its tree has it.</summary>
-public sealed class PointDevice(Repository repository, RecoveryPoint point, long cacheBytes = PointDevice.DefaultCacheBytes) : IBlockDevice
+/// <remarks>Opening it reads nothing. Who reads in sequence finds the next blocks in memory.</remarks>
+public sealed class PointDevice(Repository repository, RecoveryPoint point, SharedBlocks blocks) : IBlockDevice
 {
-    public const long DefaultCacheBytes = 64 * 1024 * 1024;
+    /// <summary>Of one request, that are fetched at once.</summary>
+    private const int FetchesMax = 4;
+
+    private const long AheadBytesMax = 4 * 1024 * 1024;
+
+    /// <summary>All streams together read ahead into half of the cache at most.</summary>
+    private const int AheadShare = 16;
 
     private readonly ImageTree _tree = new(new TreeShape(point.Geometry), point.Root, repository.Nodes);
-    private readonly BlockCache _cache = new(cacheBytes);
+    private readonly ReadStreams _streams = new(Math.Min(AheadBytesMax, blocks.CacheBytes / AheadShare) / point.BlockBytes);
+    private volatile Task _ahead = Task.CompletedTask;
+
+    /// <summary>Completes when what was last read ahead is there.</summary>
+    internal Task ReadingAhead => _ahead;
 
     public long SizeBytes => point.SizeBytes;
 
@@ -38,7 +49,8 @@ public sealed class PointDevice(Repository repository, RecoveryPoint point, long
                 }
                 else
                 {
-                    var bytes = await BlockAsync(digests[block - first], cancellation).ConfigureAwait(false);
+                    var bytes = blocks.Find(digests[block - first])
+                        ?? await FetchAsync(digests.AsMemory((int)(block - first))).WaitAsync(cancellation).ConfigureAwait(false);
                     bytes.AsSpan((int)(from - geometry.OffsetOf(block)), part.Length).CopyTo(part.Span);
                 }
             }
@@ -47,6 +59,8 @@ public sealed class PointDevice(Repository repository, RecoveryPoint point, long
         {
             throw new BlockDeviceException(BlockDeviceError.InputOutput, e.Message, e);
         }
+
+        ReadAhead(_streams.Note(first, end));
     }
 
     public ValueTask WriteAsync(long offset, ReadOnlyMemory<byte> data, bool forceUnitAccess, CancellationToken cancellation) => throw ReadOnly();
@@ -103,16 +117,44 @@ public sealed class PointDevice(Repository repository, RecoveryPoint point, long
 
     private static BlockDeviceException ReadOnly() => new(BlockDeviceError.NotPermitted, "A recovery point cannot be written.");
 
-    private async ValueTask<byte[]> BlockAsync(BlockDigest digest, CancellationToken cancellation)
+    /// <summary>The first of these blocks, and some more of them beside it.</summary>
+    private Task<byte[]> FetchAsync(ReadOnlyMemory<BlockDigest> digests)
     {
-        if (_cache.Find(digest) is { } known)
+        var first = blocks.GetAsync(digests.Span[0], point.BlockBytes);
+        for (var i = 1; i < Math.Min(digests.Length, FetchesMax); i++)
         {
-            return known;
+            if (!digests.Span[i].IsNone)
+            {
+                Observe(blocks.GetAsync(digests.Span[i], point.BlockBytes));
+            }
         }
 
-        var block = new byte[point.BlockBytes];
-        await repository.Blocks.ReadAsync(digest, block, cancellation).ConfigureAwait(false);
-        _cache.Add(digest, block);
-        return block;
+        return first;
+    }
+
+    /// <summary>Who asks for that block itself hears of its failure.</summary>
+    private static void Observe(Task fetch) => fetch.ContinueWith(t => _ = t.Exception, TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously);
+
+    private void ReadAhead(BlockRun run)
+    {
+        var (first, end) = (run.First, Math.Min(run.End, point.Geometry.BlockCount));
+        if (first < end)
+        {
+            _ahead = Task.Run(() => ReadAheadAsync(first, end));
+        }
+    }
+
+    private async Task ReadAheadAsync(long first, long end)
+    {
+        try
+        {
+            var digests = new BlockDigest[end - first];
+            await _tree.FillAsync(first, digests, CancellationToken.None).ConfigureAwait(false);
+            await Task.WhenAll(digests.Where(d => !d.IsNone && blocks.Find(d) is null).Select(d => blocks.ReadAheadAsync(d, point.BlockBytes))).ConfigureAwait(false);
+        }
+        catch (StorageException)
+        {
+            // Whoever reads there will hear of it.
+        }
     }
 }

@@ -1,4 +1,5 @@
 using ActorBackup.Core.Blocks;
+using ActorBackup.Storage.Points;
 using ActorBackup.Storage.Reading;
 using ActorBackup.Storage.Tests.Support;
 using CsCheck;
@@ -16,7 +17,7 @@ public sealed class PointDeviceTests
     {
         await using var repository = await TestRepository.CreateAsync();
         var image = Image(1);
-        var device = new PointDevice(repository.Data, await repository.BackUpAsync(image), cacheBytes: 10 * BlockBytes);
+        var device = DeviceOf(repository, await repository.BackUpAsync(image), cacheBytes: 10 * BlockBytes);
         Assert.Equal((image.Length, true, BlockBytes), (device.SizeBytes, device.IsReadOnly, device.PreferredBlockBytes));
 
         await Gen.Select(Gen.Int[0, image.Length], Gen.OneOf(Gen.Int[0, 100], Gen.Int[0, 40 * BlockBytes])).SampleAsync(
@@ -35,7 +36,7 @@ public sealed class PointDeviceTests
     {
         await using var repository = await TestRepository.CreateAsync();
         var image = Image(1);
-        var device = new PointDevice(repository.Data, await repository.BackUpAsync(image), cacheBytes: 3 * BlockBytes);
+        var device = DeviceOf(repository, await repository.BackUpAsync(image), cacheBytes: 3 * BlockBytes);
 
         await Task.WhenAll(Enumerable.Range(0, 4).Select(reader => Task.Run(async () =>
         {
@@ -55,7 +56,7 @@ public sealed class PointDeviceTests
     {
         await using var repository = await TestRepository.CreateAsync();
         var image = Image(2);
-        var device = new PointDevice(repository.Data, await repository.BackUpAsync(image));
+        var device = DeviceOf(repository, await repository.BackUpAsync(image));
 
         await Gen.Select(Gen.Int[0, image.Length - 1], Gen.Int[1, image.Length], Gen.Int[1, 20]).SampleAsync(
             async (offset, length, room) =>
@@ -89,7 +90,7 @@ public sealed class PointDeviceTests
     {
         await using var repository = await TestRepository.CreateAsync();
         var point = TestRepository.PointOf(9, 5000L * BlockBytes, default, []);
-        var device = new PointDevice(repository.Data, point);
+        var device = DeviceOf(repository, point);
         var runs = new AllocationRun[4];
 
         Assert.Equal(1, await device.QueryAllocationAsync(100, (5000L * BlockBytes) - 100, runs, None));
@@ -100,7 +101,7 @@ public sealed class PointDeviceTests
     public async Task A_point_cannot_be_written()
     {
         await using var repository = await TestRepository.CreateAsync();
-        var device = new PointDevice(repository.Data, await repository.BackUpAsync(Image(1)));
+        var device = DeviceOf(repository, await repository.BackUpAsync(Image(1)));
 
         Assert.Equal(BlockDeviceError.NotPermitted, await ErrorOfAsync(() => device.WriteAsync(0, new byte[1], false, None).AsTask()));
         Assert.Equal(BlockDeviceError.NotPermitted, await ErrorOfAsync(() => device.TrimAsync(0, 1, false, None).AsTask()));
@@ -113,7 +114,7 @@ public sealed class PointDeviceTests
     {
         await using var repository = await TestRepository.CreateAsync();
         var image = Image(1);
-        var device = new PointDevice(repository.Data, await repository.BackUpAsync(image));
+        var device = DeviceOf(repository, await repository.BackUpAsync(image));
         var place = repository.Index.Locate([TestRepository.DigestOf(image, 5)])[0];
         repository.Objects.Flip(place.Pack!, (place.Block.Offset * 8) + 77);
 
@@ -133,7 +134,7 @@ public sealed class PointDeviceTests
         var point = await repository.BackUpAsync(Image(1));
         repository.Objects.Objects.TryRemove(repository.PackOf(point.Root), out _);
         repository.Data.ForgetNodes();
-        var device = new PointDevice(repository.Data, point);
+        var device = DeviceOf(repository, point);
 
         Assert.Equal(BlockDeviceError.InputOutput, await ErrorOfAsync(() => device.ReadAsync(0, new byte[1], None).AsTask()));
         Assert.Equal(BlockDeviceError.InputOutput, await ErrorOfAsync(() => device.QueryAllocationAsync(0, 1, new AllocationRun[1], None).AsTask()));
@@ -145,7 +146,7 @@ public sealed class PointDeviceTests
     {
         await using var repository = await TestRepository.CreateAsync();
         var image = Image(1);
-        var device = new PointDevice(repository.Data, await repository.BackUpAsync(image), cacheBytes: 4 * BlockBytes);
+        var device = DeviceOf(repository, await repository.BackUpAsync(image), cacheBytes: 4 * BlockBytes);
         var pack = repository.PackOf(TestRepository.DigestOf(image, 0));
         int Reads(int block)
         {
@@ -157,6 +158,77 @@ public sealed class PointDeviceTests
         Assert.Equal([1, 1, 1, 1, 0, 0, 0, 0], new[] { 0, 1, 2, 3, 0, 1, 2, 3 }.Select(Reads));
         Assert.Equal([1, 0, 0, 0, 1], new[] { 4, 1, 2, 3, 0 }.Select(Reads));
     }
+
+    [Fact]
+    public async Task Opening_a_point_reads_nothing()
+    {
+        await using var repository = await TestRepository.CreateAsync();
+        var point = await repository.BackUpAsync(Image(1));
+        repository.Store.Reads.Clear();
+
+        DeviceOf(repository, point);
+
+        Assert.Empty(repository.Store.Reads);
+    }
+
+    [Fact]
+    public async Task Who_reads_in_sequence_finds_the_next_blocks_in_memory()
+    {
+        await using var repository = await TestRepository.CreateAsync();
+        var image = Content.Noise(5, 120 * BlockBytes);
+        var device = DeviceOf(repository, await repository.BackUpAsync(image));
+        var buffer = new byte[2 * BlockBytes];
+        for (var block = 0; block < 60; block += 2)
+        {
+            await device.ReadAsync(block * BlockBytes, buffer, None);
+            await device.ReadingAhead;
+        }
+
+        repository.Store.Reads.Clear();
+        for (var block = 60; block < 120; block += 2)
+        {
+            await device.ReadAsync(block * BlockBytes, buffer, None);
+            Assert.True(image.AsSpan(block * BlockBytes, buffer.Length).SequenceEqual(buffer));
+        }
+
+        Assert.Empty(repository.Store.Reads);
+    }
+
+    [Fact]
+    public async Task Readers_of_all_points_of_a_repository_fetch_a_block_once()
+    {
+        await using var repository = await TestRepository.CreateAsync();
+        var image = Content.Noise(6, 8 * BlockBytes);
+        var blocks = new SharedBlocks(repository.Data);
+        var devices = new[] { await repository.BackUpAsync(image), await repository.BackUpAsync(image) }.Select(p => new PointDevice(repository.Data, p, blocks)).ToArray();
+        var pack = repository.PackOf(TestRepository.DigestOf(image, 3));
+        var buffers = Enumerable.Range(0, 16).Select(_ => new byte[BlockBytes]).ToArray();
+        repository.Store.Reads.Clear();
+
+        await Task.WhenAll(buffers.Select((b, i) => Task.Run(async () => await devices[i % 2].ReadAsync(3 * BlockBytes, b, None))));
+
+        Assert.Equal(1, repository.Store.Reads.Count(k => k == pack));
+        Assert.All(buffers, b => Assert.True(image.AsSpan(3 * BlockBytes, BlockBytes).SequenceEqual(b)));
+    }
+
+    [Fact]
+    public async Task A_fetch_that_failed_is_tried_again()
+    {
+        await using var repository = await TestRepository.CreateAsync();
+        var image = Content.Noise(6, 8 * BlockBytes);
+        var device = DeviceOf(repository, await repository.BackUpAsync(image));
+        repository.Store.ReadFault = _ => new StorageException(StorageError.InputOutput, "injected");
+        Assert.Equal(BlockDeviceError.InputOutput, await ErrorOfAsync(() => device.ReadAsync(0, new byte[3 * BlockBytes], None).AsTask()));
+        repository.Store.ReadFault = null;
+
+        var buffer = new byte[3 * BlockBytes];
+        await device.ReadAsync(0, buffer, None);
+
+        Assert.True(image.AsSpan(0, buffer.Length).SequenceEqual(buffer));
+    }
+
+    private static PointDevice DeviceOf(TestRepository repository, RecoveryPoint point, long cacheBytes = SharedBlocks.DefaultCacheBytes) =>
+        new(repository.Data, point, new SharedBlocks(repository.Data, cacheBytes));
 
     private static bool IsZero(byte[] image, long block) => TestRepository.BlockOf(image, block).AsSpan().IndexOfAnyExcept((byte)0) < 0;
 
