@@ -70,6 +70,27 @@ public class AgainstDiskTests
     }
 
     [Fact]
+    public async Task While_a_job_has_the_bitmap_what_it_is_to_copy_and_what_was_written_since_is_dirty()
+    {
+        await using var world = await World.StartAsync();
+        await world.AddDiskAsync("d", p => Image.Random(p, 32 * Image.MiB, seed: 35));
+        await world.CreateRepositoryAsync();
+        var point = Text(await world.AbkAsync("backup", "d", "--wait"), "point")!;
+        await using var guest = await Guest.ConnectAsync(world.Node, "d");
+        await guest.FillAsync(Enumerable.Range(1, 20).Select(b => (long)b), 0x11);
+        var backup = Text(await world.AbkAsync("backup", "d", "--rate", "64K"), "id")!;
+        await guest.FillAsync(Enumerable.Range(100, 11).Select(b => (long)b), 0x22);
+
+        var verify = await world.AbkAsync("point", "verify", point, "--against-disk");
+
+        Assert.Equal(31L * Image.BlockBytes, verify.GetProperty("bytesReused").GetInt64());
+        Assert.Equal("running", Text(await world.JobAsync(backup), "status"));
+        await world.AbkAsync("job", "cancel", backup, "--force");
+        await world.EndOfAsync(backup);
+        Assert.Equal(31L * Image.BlockBytes, (await world.AbkAsync("point", "verify", point, "--against-disk")).GetProperty("bytesReused").GetInt64());
+    }
+
+    [Fact]
     public async Task What_cannot_be_compared_is_refused_with_the_reason()
     {
         await using var world = await World.StartAsync();
