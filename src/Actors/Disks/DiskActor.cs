@@ -339,6 +339,10 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
         {
             Finish(Rejected(refusal));
         }
+        else if (disks.Loans.Of(id) is DiskLoan.ForRestore restore)
+        {
+            Finish(Rejected(LentTo(restore, "exported otherwise")));
+        }
         else if (RequireOnline(out _))
         {
             var export = DiskExport.Of(decision.Events.Aggregate(State, Apply));

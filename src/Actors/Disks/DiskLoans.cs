@@ -55,6 +55,8 @@ public sealed class DiskLoans(IDiskExports exports)
                 await loan.Since.DisposeAsync().ConfigureAwait(false);
                 break;
             case DiskLoan.ForRestore { Disk.IsClosed: false }:
+                // What is lent is not served.
+                _loans.TryRemove((id, job), out _);
                 serve();
                 break;
         }

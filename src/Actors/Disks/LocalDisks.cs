@@ -378,7 +378,7 @@ public sealed class LocalDisks(
         if (local is { Disk: { } disk, Definition: { } definition })
         {
             disk.AllowWrites();
-            if (export.IsServed)
+            if (export.IsServed && Loans.Of(id) is not DiskLoan.ForRestore)
             {
                 exports.Add(id.Value, $"disk {id}, {definition.Backing}", disk, ContextsOf(disk, export));
             }

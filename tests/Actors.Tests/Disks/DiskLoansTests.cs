@@ -2,6 +2,7 @@ using ActorBackup.Actors.Disks;
 using ActorBackup.Core.Blocks;
 using ActorBackup.Core.Identity;
 using ActorBackup.Files;
+using ActorBackup.Nbd.Server;
 using ActorBackup.Volumes;
 
 namespace ActorBackup.Actors.Tests.Disks;
@@ -89,7 +90,13 @@ public sealed class DiskLoansTests : IAsyncLifetime, IDiskExports
         Assert.False(loan.IsDirty(90));
     }
 
-    void IDiskExports.Add(string name, string description, IBlockDevice device) => _calls.Add($"add {name}");
+    void IDiskExports.Add(string name, string description, IBlockDevice device, IReadOnlyList<IMetaContext> contexts) => _calls.Add($"add {name}");
+
+    bool IDiskExports.TryOffer(string name, IReadOnlyList<IMetaContext> contexts) => throw new NotSupportedException();
+
+    void IDiskExports.Offer(string name, IReadOnlyList<IMetaContext> contexts) => throw new NotSupportedException();
+
+    bool IDiskExports.TryRemoveIdle(string name) => throw new NotSupportedException();
 
     Task IDiskExports.RemoveAsync(string name)
     {
