@@ -129,7 +129,7 @@ public class RestoreTargetTests
         await using var world = await World.StartAsync();
         var disk = await world.AddDiskAsync("d", p => Image.Dense(p, 64 * Image.MiB, seed: 46));
         await world.CreateRepositoryAsync();
-        var point = Text(await world.AbkAsync("backup", "d", "--wait"), "point")!;
+        var point = Text(await world.AbkAsync("backup", "d", "--workers", "1", "--wait"), "point")!;
         var stuck = await StuckPack.InAsync(world, "main");
         var target = world.PathOf("restored.raw");
         var partial = $"{target}.partial-{point}";
@@ -309,7 +309,7 @@ public class RestoreTargetTests
         await world.CreateRepositoryAsync();
         var instant = world.PathOf("instant.raw");
         File.Copy(disk, instant);
-        var point = Text(await world.AbkAsync("backup", "d", "--wait"), "point")!;
+        var point = Text(await world.AbkAsync("backup", "d", "--workers", "1", "--wait"), "point")!;
         await using (var guest = await Guest.ConnectAsync(world.Node, "d"))
         {
             await guest.FillAsync(Enumerable.Range(0, 1024).Select(b => (long)b), 0x33);

@@ -3,6 +3,8 @@ namespace ActorBackup.EndToEnd.Tests.Support;
 /// <summary>A pack of blocks that nobody gets to the end of reading: a pipe has its name. A job that needs it is in its middle for as long as a test wants.</summary>
 internal sealed class StuckPack
 {
+    private const long FullBytes = 15 * 1024 * 1024;
+
     private readonly string _pack;
     private readonly string _real;
     private readonly string _pipe;
@@ -12,12 +14,12 @@ internal sealed class StuckPack
         (_pack, _real, _pipe) = (pack, aside + ".pack", aside + ".pipe");
     }
 
-    /// <summary>The largest, which is full: others of its backup can be read.</summary>
+    /// <summary>The last full one: of a backup with one worker, which copies in ascending order, the blocks before it can be read.</summary>
     public static async Task<StuckPack> InAsync(World world, string repository)
     {
         var packs = new DirectoryInfo(Path.Combine(world.PathOf(repository), "packs/data")).GetFiles("*", SearchOption.AllDirectories);
         Assert.True(packs.Length > 1);
-        var stuck = new StuckPack(packs.MaxBy(p => p.Length)!.FullName, world.PathOf("aside"));
+        var stuck = new StuckPack(packs.Where(p => p.Length > FullBytes).MaxBy(p => p.LastWriteTimeUtc)!.FullName, world.PathOf("aside"));
         File.Move(stuck._pack, stuck._real);
         await Tool.SucceedAsync("mkfifo", stuck._pack);
         return stuck;
