@@ -9,4 +9,7 @@ public interface IScheduler
 {
     /// <summary>Runs the work soon, on another stack. The work must not throw.</summary>
     void Post(Action work);
+
+    /// <summary>The same, of work that nobody waits for and that may take its time.</summary>
+    void PostInBackground(Action work) => Post(work);
 }

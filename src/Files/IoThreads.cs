@@ -4,13 +4,18 @@ namespace ActorBackup.Files;
 /// <remarks>
 /// The thread pool adds a thread about twice a second when all of its threads block; a guest's write that waits for its intent would wait for that. Here a
 /// thread is added at once when work is queued and nobody is idle, up to <see cref="ThreadsMax"/>; beyond that work waits its turn. Idle threads end
-/// after a while. Continuations of awaited work run on these threads too, so whoever awaits must not wait for anything but files.
+/// after a while. What is posted in the background has threads of its own, fewer and of low priority, so that it takes no processor from a guest.
+/// Continuations of awaited work run on these threads too, so whoever awaits must not wait for anything but files.
 /// </remarks>
 public sealed class IoThreads : IScheduler
 {
     /// <summary>Enough to keep every device busy while some of them hang.</summary>
     public const int ThreadsMax = 64;
 
+    /// <summary>Of the threads that work in the background.</summary>
+    public const int BackgroundThreadsMax = 8;
+
+    private const int BackgroundNice = 10;
     private const int StackBytes = 1024 * 1024;
 
     private static readonly TimeSpan Linger = TimeSpan.FromSeconds(10);
@@ -20,11 +25,17 @@ public sealed class IoThreads : IScheduler
     private int _threads;
     private int _idle;
 
-    private IoThreads()
+    private readonly IoThreads? _background;
+    private readonly int _threadsMax;
+
+    private IoThreads(int threadsMax, IoThreads? background)
     {
+        (_threadsMax, _background) = (threadsMax, background);
     }
 
-    public static IoThreads Instance { get; } = new();
+    public static IoThreads Instance { get; } = new(ThreadsMax, new IoThreads(BackgroundThreadsMax, null));
+
+    public void PostInBackground(Action work) => _background!.Post(work);
 
     public void Post(Action work)
     {
@@ -39,7 +50,7 @@ public sealed class IoThreads : IScheduler
                 return;
             }
 
-            if (_threads == ThreadsMax)
+            if (_threads == _threadsMax)
             {
                 return;
             }
@@ -52,6 +63,12 @@ public sealed class IoThreads : IScheduler
 
     private void Run()
     {
+        if (_background is null)
+        {
+            // Of this thread; without the right to it the work goes on all the same.
+            _ = Libc.SetPriority(Libc.PrioProcess, 0, BackgroundNice);
+        }
+
         while (TryTake(out var work))
         {
             work();

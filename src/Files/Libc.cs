@@ -24,6 +24,8 @@ internal static partial class Libc
     public const int Eagain = 11;
     public const int Ebusy = 16;
 
+    public const int PrioProcess = 0;
+
     public const int ORdonly = 0;
     public const int ORdwr = 2;
     public const int OExcl = 0x80;
@@ -61,6 +63,10 @@ internal static partial class Libc
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Open(string path, int flags, int mode);
+
+    /// <summary>Of one thread; 0 = the calling one.</summary>
+    [LibraryImport("libc", EntryPoint = "setpriority", SetLastError = true)]
+    public static partial int SetPriority(int which, uint who, int nice);
 
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
     public static partial int Close(int fd);

@@ -193,7 +193,7 @@ internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, Scrat
             _isMoving = true;
         }
 
-        scheduler.Post(Move);
+        scheduler.PostInBackground(Move);
         return true;
     }
 
@@ -236,7 +236,7 @@ internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, Scrat
 
         if (more)
         {
-            scheduler.Post(Move);
+            scheduler.PostInBackground(Move);
         }
 
         writing.SetResult();
