@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using ActorBackup.Core.Packs;
+using ActorBackup.Storage.Compression;
 using ActorBackup.Storage.Objects;
 
 namespace ActorBackup.Storage.Packs;

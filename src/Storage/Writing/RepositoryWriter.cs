@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Security.Cryptography;
 using ActorBackup.Core.Blocks;
 using ActorBackup.Core.Packs;
+using ActorBackup.Storage.Compression;
 using ActorBackup.Storage.Index;
 using ActorBackup.Storage.Objects;
 using ActorBackup.Storage.Packs;

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using ActorBackup.Core.Packs;
+using ActorBackup.Storage.Compression;
 using ActorBackup.Storage.Packs;
 using ActorBackup.Storage.Tests.Support;
 

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using ActorBackup.Core.Packs;
+using ActorBackup.Storage.Compression;
 using ActorBackup.Storage.Packs;
 using ActorBackup.Storage.Tests.Support;
 using CsCheck;

@@ -1,5 +1,3 @@
-using ActorBackup.Core.Packs;
-
 namespace ActorBackup.Storage.Tests.Writing;
 
 /// <summary>Packs that are tried again because a session wants that, and what the others have of it.</summary>
@@ -129,8 +127,12 @@ public sealed class WriterRetryTests : IDisposable
         await session.DisposeAsync();
 
         await Assert.ThrowsAsync<StorageException>(() => flush.WaitAsync(TimeSpan.FromSeconds(30)));
+        _isFull = false;
+        var (next, heardByNext) = _world.StartSession(writer);
+        await next.StoreAsync(new[] { WriterWorld.Noise(2, 7) }, None);
+        await next.FlushAsync(None);
+        Assert.Equal([2L], heardByNext.Blocks);
         Assert.Equal(0, writer.PendingCount);
-        Assert.Equal(DigestStatus.New, _world.StatusOf(WriterWorld.Noise(1, 7)));
         Assert.Empty(heard.Blocks);
     }
 }
