@@ -51,7 +51,7 @@ public class BackingTests
         Image.Dense(image, 8 * Image.MiB, seed: 82);
         var socket = world.PathOf("remote.sock");
         var uri = $"nbd+unix:///?socket={socket}";
-        using var server = await ServeAsync(image, socket);
+        await using var server = await ServeAsync(image, socket);
         await world.CreateRepositoryAsync();
         await world.RefusedAsync(2, "--exclusive", "disk", "add", "d", "--nbd", uri);
         Assert.Equal(uri, (await world.AbkAsync("disk", "add", "d", "--nbd", uri, "--exclusive")).GetProperty("backing").GetString());
@@ -75,7 +75,7 @@ public class BackingTests
         await Tool.SucceedAsync("qemu-io", "-f", "raw", "-c", "write -P 0x33 0 8M", uri);
         await world.AbkAsync("disk", "start", "d");
         Assert.True((await world.BitmapAsync("d", "auto.main")).GetProperty("inconsistent").GetBoolean());
-        server.Kill();
+        await server.DisposeAsync();
     }
 
     [Fact]
@@ -105,12 +105,8 @@ public class BackingTests
             () => world.BitmapAsync("d", "b"), b => b.GetProperty("inconsistent").GetBoolean(), "the bitmap to be inconsistent")).GetProperty("inconsistent").GetBoolean());
     }
 
-    private static async Task<Process> ServeAsync(string image, string socket)
-    {
-        var server = Process.Start(new ProcessStartInfo("qemu-nbd", ["-t", "-e", "8", "-f", "raw", "-k", socket, image]))!;
-        await Patience.UntilAsync(() => Task.FromResult(File.Exists(socket)), there => there, "qemu-nbd");
-        return server;
-    }
+    private static Task<NbdServerProcess> ServeAsync(string image, string socket) =>
+        NbdServerProcess.StartAsync(socket, "qemu-nbd", "-t", "-e", "8", "-f", "raw", "-k", socket, image);
 
     /// <summary>Locks of any kind on the file.</summary>
     private static async Task<int> LocksAsync(string path)

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json;
 using ActorBackup.EndToEnd.Tests.Support;
 
@@ -17,7 +16,7 @@ public class ErrorPolicyTests
         Image.Dense(image, DiskBytes, seed: 90);
         var map = world.PathOf("map");
         await File.WriteAllTextAsync(map, "# current\n0x0 + 1\n0x0 0x300000 +\n0x300000 0x20000 -\n0x320000 0x4e0000 +\n0x800000 0x1000 -\n0x801000 0x7ff000 +\n");
-        using var server = await ServeAsync(world, "--filter=ddrescue", "file", image, $"ddrescue-mapfile={map}");
+        await using var server = await ServeAsync(world, "--filter=ddrescue", "file", image, $"ddrescue-mapfile={map}");
         await PrepareAsync(world, "--read-only");
 
         var result = await world.RunAsync(
@@ -34,10 +33,8 @@ public class ErrorPolicyTests
 
         // The medium was replaced: only what is bad is copied.
         await File.WriteAllTextAsync(map, "# current\n0x0 + 1\n0x0 0x1000000 +\n");
-        server.Kill();
-        await server.WaitForExitAsync();
-        File.Delete(world.PathOf("source.sock"));
-        using var mended = await ServeAsync(world, "file", image);
+        await server.DisposeAsync();
+        await using var mended = await ServeAsync(world, "file", image);
         var retry = await world.AbkAsync("job", "retry", job.GetProperty("id").GetString()!, "--wait");
         Assert.Equal(0x30000, retry.GetProperty("bytesTotal").GetInt64());
         await world.RestoreAsync("d@latest", world.PathOf("restored.raw"));
@@ -51,7 +48,7 @@ public class ErrorPolicyTests
         var image = world.PathOf("bad.raw");
         Image.Dense(image, DiskBytes, seed: 91);
         var trigger = world.PathOf("broken");
-        using var server = await ServeAsync(world, "--filter=error", "file", image, "error-pread=EIO", "error-pread-rate=100%", $"error-pread-file={trigger}");
+        await using var server = await ServeAsync(world, "--filter=error", "file", image, "error-pread=EIO", "error-pread-rate=100%", $"error-pread-file={trigger}");
         await PrepareAsync(world);
         await File.WriteAllTextAsync(trigger, "");
 
@@ -157,11 +154,9 @@ public class ErrorPolicyTests
         await world.AbkAsync("bitmap", "add", "d", "b");
     }
 
-    private static async Task<Process> ServeAsync(World world, params string[] arguments)
+    private static Task<NbdServerProcess> ServeAsync(World world, params string[] arguments)
     {
         var socket = world.PathOf("source.sock");
-        var server = Process.Start(new ProcessStartInfo("nbdkit", ["--foreground", "--exit-with-parent", "--unix", socket, .. arguments]))!;
-        await Patience.UntilAsync(() => Task.FromResult(File.Exists(socket)), there => there, "nbdkit");
-        return server;
+        return NbdServerProcess.StartAsync(socket, "nbdkit", ["--foreground", "--unix", socket, .. arguments]);
     }
 }

@@ -28,11 +28,7 @@ internal static class PointBuilder
         bool isAborted)
     {
         var missing = MissingBefore(copy.Geometry, basePoint);
-        for (var word = 0; word < missing.WordCount; word++)
-        {
-            missing.ClearWord(word, copyList.Word(word));
-        }
-
+        missing.ExceptWith(copyList);
         missing.UnionWith(copy);
         return Point(definition, spec, missing, root, at, isAborted);
     }

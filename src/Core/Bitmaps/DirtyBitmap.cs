@@ -250,6 +250,18 @@ public sealed class DirtyBitmap
         }
     }
 
+    /// <summary>Clears every unit that is set in <paramref name="other"/> (same geometry).</summary>
+    public void ExceptWith(DirtyBitmap other)
+    {
+        for (var word = NextLiveWord(0, WordCount); word >= 0; word = NextLiveWord(word + 1, WordCount))
+        {
+            if (other.Word(word) is not 0 and var bits)
+            {
+                ClearWord(word, bits);
+            }
+        }
+    }
+
     public DirtyBitmap Clone()
     {
         var copy = new DirtyBitmap(Geometry);
@@ -268,9 +280,9 @@ public sealed class DirtyBitmap
     /// <summary>Whether every unit of this is set in <paramref name="other"/> (same geometry).</summary>
     public bool IsSubsetOf(DirtyBitmap other)
     {
-        for (var w = 0; w < _words.Length; w++)
+        for (var word = NextLiveWord(0, WordCount); word >= 0; word = NextLiveWord(word + 1, WordCount))
         {
-            if ((_words[w] & ~other._words[w]) != 0)
+            if ((Word(word) & ~other.Word(word)) != 0)
             {
                 return false;
             }

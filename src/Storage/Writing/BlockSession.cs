@@ -6,10 +6,14 @@ namespace ActorBackup.Storage.Writing;
 /// <summary>One job's way into a repository. A pack that fails is tried again while an observer wants that; a session that does not is failed for good.</summary>
 public sealed class BlockSession : IAsyncDisposable, INodeWriter
 {
+    private const int NodeBatch = 64;
+
     private readonly RepositoryWriter _writer;
     private readonly IBlockObserver _observer;
     private readonly INodeReader _nodes;
     private readonly CancellationTokenSource _ended = new();
+    // A look-up costs the same for one node as for many.
+    private readonly Dictionary<BlockDigest, byte[]> _newNodes = [];
     private readonly TaskCompletionSource _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Exception? _fault;
     private volatile bool _closed;
@@ -41,6 +45,7 @@ public sealed class BlockSession : IAsyncDisposable, INodeWriter
     public async Task FlushAsync(CancellationToken cancellation)
     {
         ThrowIfFaulted();
+        await StoreNodesAsync(cancellation).ConfigureAwait(false);
         foreach (var pack in await _writer.PushAsync(this, cancellation).ConfigureAwait(false))
         {
             await WaitAsync(pack, cancellation).ConfigureAwait(false);
@@ -52,11 +57,22 @@ public sealed class BlockSession : IAsyncDisposable, INodeWriter
     public ValueTask WriteNodeAsync(BlockDigest digest, ReadOnlyMemory<byte> node, CancellationToken cancellation)
     {
         ThrowIfFaulted();
-        return _writer.StoreNodeAsync(this, digest, node, cancellation);
+        lock (_newNodes)
+        {
+            _newNodes.TryAdd(digest, node.ToArray());
+            if (_newNodes.Count < NodeBatch)
+            {
+                return ValueTask.CompletedTask;
+            }
+        }
+
+        return StoreNodesAsync(cancellation);
     }
 
     public ValueTask<ReadOnlyMemory<byte>> ReadNodeAsync(BlockDigest digest, CancellationToken cancellation) =>
-        _writer.TryReadPending(digest) is { } pending ? new ValueTask<ReadOnlyMemory<byte>>(pending) : _nodes.ReadNodeAsync(digest, cancellation);
+        (TryReadNew(digest) ?? _writer.TryReadPending(digest)) is { } pending
+            ? new ValueTask<ReadOnlyMemory<byte>>(pending)
+            : _nodes.ReadNodeAsync(digest, cancellation);
 
     /// <summary>The observer hears nothing any more. Blocks on their way become durable or not; nobody counts on them.</summary>
     public async ValueTask DisposeAsync()
@@ -64,6 +80,38 @@ public sealed class BlockSession : IAsyncDisposable, INodeWriter
         _closed = true;
         await _ended.CancelAsync().ConfigureAwait(false);
         _ended.Dispose();
+    }
+
+    private byte[]? TryReadNew(BlockDigest digest)
+    {
+        lock (_newNodes)
+        {
+            return _newNodes.GetValueOrDefault(digest);
+        }
+    }
+
+    private async ValueTask StoreNodesAsync(CancellationToken cancellation)
+    {
+        KeyValuePair<BlockDigest, byte[]>[] batch;
+        lock (_newNodes)
+        {
+            batch = [.. _newNodes];
+        }
+
+        if (batch.Length == 0)
+        {
+            return;
+        }
+
+        // They can be read here until they can be read there.
+        await _writer.StoreNodesAsync(this, batch, cancellation).ConfigureAwait(false);
+        lock (_newNodes)
+        {
+            foreach (var (digest, _) in batch)
+            {
+                _newNodes.Remove(digest);
+            }
+        }
     }
 
     /// <summary>It waits for packs and can be asked about them.</summary>

@@ -84,23 +84,28 @@ public sealed class RepositoryWriter(IObjectStore store, IDigestIndex index, Tim
         return new StoreResult(sent, reused);
     }
 
-    internal async ValueTask StoreNodeAsync(BlockSession session, BlockDigest digest, ReadOnlyMemory<byte> node, CancellationToken cancellation)
+    internal async ValueTask StoreNodesAsync(BlockSession session, KeyValuePair<BlockDigest, byte[]>[] nodes, CancellationToken cancellation)
     {
-        var answer = await index.LookUpAsync(_name, new[] { digest }, cancellation).ConfigureAwait(false);
-        if (answer[0].Status == DigestStatus.Durable || TryJoin(session, -1, digest) is not null)
+        var digests = Array.ConvertAll(nodes, n => n.Key);
+        var answers = await index.LookUpAsync(_name, digests, cancellation).ConfigureAwait(false);
+        for (var i = 0; i < nodes.Length; i++)
         {
-            return;
-        }
+            var (digest, node) = nodes[i];
+            if (answers[i].Status == DigestStatus.Durable || TryJoin(session, -1, digest) is not null)
+            {
+                continue;
+            }
 
-        try
-        {
-            // A node is digests: there is nothing to compress.
-            await AppendAsync(_trees, session, -1, digest, node, BlockCompression.None, node.Length, cancellation).ConfigureAwait(false);
-        }
-        catch
-        {
-            await AbandonAsync(new[] { digest }).ConfigureAwait(false);
-            throw;
+            try
+            {
+                // A node is digests: there is nothing to compress.
+                await AppendAsync(_trees, session, -1, digest, node, BlockCompression.None, node.Length, cancellation).ConfigureAwait(false);
+            }
+            catch
+            {
+                await AbandonAsync(Given(digests, answers, i)).ConfigureAwait(false);
+                throw;
+            }
         }
     }
 
@@ -177,9 +182,8 @@ public sealed class RepositoryWriter(IObjectStore store, IDigestIndex index, Tim
         }
         catch
         {
-            // What the look-up gave us to write and we did not: somebody else may.
-            var left = Enumerable.Range(position, digests.Length - position).Where(i => answers[i].Status == DigestStatus.New).Select(i => digests[i]).ToArray();
-            await AbandonAsync(left).ConfigureAwait(false);
+            // Somebody else may write it.
+            await AbandonAsync(Given(digests, answers, position)).ConfigureAwait(false);
             throw;
         }
         finally
@@ -391,6 +395,10 @@ public sealed class RepositoryWriter(IObjectStore store, IDigestIndex index, Tim
             return false;
         }
     }
+
+    /// <summary>What a look-up gave us to write, from a position on.</summary>
+    private static BlockDigest[] Given(BlockDigest[] digests, DigestAnswer[] answers, int position) =>
+        [.. Enumerable.Range(position, digests.Length - position).Where(i => answers[i].Status == DigestStatus.New).Select(i => digests[i])];
 
     private async ValueTask AbandonAsync(BlockDigest[] digests)
     {
