@@ -1,5 +1,6 @@
 using ActorBackup.Actors.Storage;
 using ActorBackup.Core.Bitmaps;
+using ActorBackup.Core.Blocks;
 using ActorBackup.Core.Jobs;
 using ActorBackup.Domain.Disks;
 using ActorBackup.Storage.Points;
@@ -24,19 +25,16 @@ internal static class PairPoint
             return null;
         }
 
-        var copyList = CopyListOf(disk, job, pair.Copy);
+        var copyList = CopyListOf(disk, job, pair.Copy.Geometry);
         return isAborted && pair.Copy.Count() == copyList.Count()
             ? null
             : PointBuilder.Build(state.Definition!, job.Spec, basePoint, copyList, pair.Copy, pair.Root, at, isAborted);
     }
 
-    private static bool IsTrusted(DiskState state, TrackedDisk disk, JobState job) =>
-        job.Spec.Bitmap is not { } name
-        || (state.Bitmaps.TryGetValue(name, out var bitmap) && disk.InconsistentReason(bitmap.SetId) is null);
-
-    private static DirtyBitmap CopyListOf(TrackedDisk disk, JobState job, DirtyBitmap copy)
+    /// <summary>What the job was to copy, while the tracking file has its bitmap frozen.</summary>
+    public static DirtyBitmap CopyListOf(TrackedDisk disk, JobState job, BlockGeometry geometry)
     {
-        var list = new DirtyBitmap(copy.Geometry);
+        var list = new DirtyBitmap(geometry);
         if (job.Spec.Sync == SyncMode.Full)
         {
             list.MarkAll();
@@ -50,4 +48,8 @@ internal static class PairPoint
 
         return list;
     }
+
+    private static bool IsTrusted(DiskState state, TrackedDisk disk, JobState job) =>
+        job.Spec.Bitmap is not { } name
+        || (state.Bitmaps.TryGetValue(name, out var bitmap) && disk.InconsistentReason(bitmap.SetId) is null);
 }

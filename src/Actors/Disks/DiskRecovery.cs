@@ -219,7 +219,7 @@ internal sealed class DiskRecovery
         }
 
         var point = await TryFindAsync(job, id).ConfigureAwait(false);
-        var matches = point is not null && _disk.TryGetCheckpoint(job.Spec.Id, out var pair) && IsOf(pair, point);
+        var matches = point is not null && _disk.TryGetCheckpoint(job.Spec.Id, out var pair) && IsOf(pair, job, point);
         var keepPair = point is null && KeptPairs.IsWanted(_state, job.Spec.Id);
         if (!matches && job.Spec.Sync == SyncMode.Full)
         {
@@ -231,13 +231,22 @@ internal sealed class DiskRecovery
         IsComplete &= !keepPair;
     }
 
-    /// <summary>Blocks of zeroes change the copy bitmap and not the root, so both are compared.</summary>
-    private static bool IsOf(JobCheckpoint pair, RecoveryPoint point)
+    /// <summary>
+    /// Blocks of zeroes change the copy bitmap and not the root, so both are compared; of the blocks that the job was to copy, because the others may
+    /// have been lacking before.
+    /// </summary>
+    private bool IsOf(JobCheckpoint pair, JobState job, RecoveryPoint point)
     {
         var missing = new DirtyBitmap(pair.Copy.Geometry);
         foreach (var run in point.Missing)
         {
             missing.MarkRange(run.First, run.First + run.Count);
+        }
+
+        var copyList = PairPoint.CopyListOf(_disk, job, pair.Copy.Geometry);
+        for (var word = 0; word < missing.WordCount; word++)
+        {
+            missing.ClearWord(word, ~copyList.Word(word));
         }
 
         return pair.Root == point.Root && missing.IsSubsetOf(pair.Copy);
@@ -300,10 +309,14 @@ internal sealed class DiskRecovery
             return Interrupted(null, false);
         }
 
-        var isPairs = _disk.TryGetCheckpoint(job.Spec.Id, out var pair) && IsOf(pair, point);
-        return !point.IsAborted && (point.IsComplete || (isPairs && pair.Copy.IsEmpty()))
-            ? new JobEnd(JobOutcome.Success, false, point.Id, point.IsComplete, null, null, JobStatistics.Empty, [])
-            : Interrupted(isPairs || job.Spec.Bitmap is null ? point.Id : null, false);
+        if (!point.IsAborted)
+        {
+            // Over nothing, or over a partial base, a job that succeeded may leave a point that lacks blocks.
+            return new JobEnd(JobOutcome.Success, false, point.Id, point.IsComplete, null, null, JobStatistics.Empty, []);
+        }
+
+        var isPairs = _disk.TryGetCheckpoint(job.Spec.Id, out var pair) && IsOf(pair, job, point);
+        return Interrupted(isPairs || job.Spec.Bitmap is null ? point.Id : null, false);
     }
 
     /// <summary>The partial point of the last durable pair; null when there is none, or the policy does not keep it.</summary>
