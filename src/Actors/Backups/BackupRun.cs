@@ -232,7 +232,36 @@ public sealed class BackupRun
         }
         catch (Exception e)
         {
-            return await AbortAsync(Failures.Explain(e), checkpoints).ConfigureAwait(false);
+            var failed = await AbortAsync(Failures.Explain(e), checkpoints).ConfigureAwait(false);
+            return await FindPublishedAsync(failed).ConfigureAwait(false) is { } there
+                ? Ended(JobOutcome.Success, null, there.Id, there.IsComplete, false)
+                : failed;
+        }
+    }
+
+    /// <summary>
+    /// The put of the point failed, and may have been done all the same, or be done later: what lies at the job's key is the truth (rule 12). Where the
+    /// repository answers the key is taken, so that no complete point of a failed job can appear.
+    /// </summary>
+    private async Task<RecoveryPoint?> FindPublishedAsync(BackupEnded failed)
+    {
+        try
+        {
+            return await Patience.WithinAsync(FlushPatience, Spec.Repository.Value, async () =>
+            {
+                var id = new PointId(Spec.Id.Value);
+                await _repository.EnsureAvailableAsync().ConfigureAwait(false);
+                if (!failed.IsPointUnpublished)
+                {
+                    await _repository.Data.Points.BuryAsync(id, CancellationToken.None).ConfigureAwait(false);
+                }
+
+                return await _repository.Data.Points.TryGetAsync(id, CancellationToken.None).ConfigureAwait(false) is { IsAborted: false } point ? point : null;
+            }).ConfigureAwait(false);
+        }
+        catch (Exception)
+        {
+            return null;
         }
     }
 
