@@ -184,10 +184,11 @@ internal sealed class DiskRecovery
 
     private async Task PlanJobAsync(JobState job)
     {
-        if (job is { Conclusion: null, Pending: not null })
+        if (job is { Conclusion: null, Pending: { } pending })
         {
             // It waits for a person, with its sets and its pair in F.
             await _disk.FenceAsync(job.Spec.Id).ConfigureAwait(false);
+            await AdoptDecidedAsync(job, pending).ConfigureAwait(false);
         }
         else if (job.Conclusion is null)
         {
@@ -263,6 +264,17 @@ internal sealed class DiskRecovery
         catch (Exception e) when (Failures.Explain(e).Code != RefusalCode.Internal)
         {
             return null;
+        }
+    }
+
+    /// <summary>A person had decided, and the process died before D heard of it: the point at the job's key says how. Without one the job waits on.</summary>
+    private async Task AdoptDecidedAsync(JobState job, PendingJob pending)
+    {
+        if (await TryFindAsync(job, new PointId(job.Spec.Id.Value)).ConfigureAwait(false) is { } point)
+        {
+            var conclusion = ConclusionDecider.Conclude(job, PendingJobs.EndOf(point, pending));
+            _events.Add(new DiskEvent.JobConcluded(job.Spec.Id, conclusion, _clock.Now()));
+            await SettleLaterAsync(job, conclusion).ConfigureAwait(false);
         }
     }
 

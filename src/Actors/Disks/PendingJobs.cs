@@ -30,6 +30,17 @@ internal static class PendingJobs
             return await DecideAsync(state, disk, job, command, repository).ConfigureAwait(false);
         });
 
+    /// <summary>What was decided, when all that is known of that is the point that it left.</summary>
+    public static JobEnd EndOf(RecoveryPoint point, PendingJob pending) =>
+        point.IsAborted
+            ? new JobEnd(
+                pending.Error is null ? JobOutcome.Cancelled : JobOutcome.Failed, false, point.Id, false, pending.Error ?? "cancelled",
+                pending.ErrorCode ?? nameof(RefusalCode.WrongState), pending.Statistics, pending.BadExtents)
+            : Success(point, pending);
+
+    private static JobEnd Success(RecoveryPoint point, PendingJob pending) =>
+        new(JobOutcome.Success, false, point.Id, point.IsComplete, null, null, pending.Statistics, pending.BadExtents);
+
     private static async Task<JobEnd> DecideAsync(DiskState state, TrackedDisk disk, JobState job, DiskCommand command, OpenRepository repository)
     {
         var pending = job.Pending!;
@@ -53,7 +64,7 @@ internal static class PendingJobs
 
         var there = await points.TryGetAsync(id, CancellationToken.None).ConfigureAwait(false);
         return there is { IsAborted: false }
-            ? new JobEnd(JobOutcome.Success, false, id, there.IsComplete, null, null, pending.Statistics, pending.BadExtents)
+            ? Success(there, pending)
             : NoSuccess(command, pending, isForced, there);
     }
 

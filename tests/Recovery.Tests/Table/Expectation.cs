@@ -43,6 +43,8 @@ internal sealed record Expectation(string Row, JobOutcome? Outcome, BitmapBase B
         return job switch
         {
             { Conclusion: { } conclusion } => Concluded(kind, left, job, conclusion, dirty, world, before),
+            { Pending: not null } when left.Point is { } point =>
+                Decided(kind, left, point.IsAborted ? Ending.KeptAfterFailure : Ending.Finalized, dirty, world, before) with { Row = "point object of a decided job, before D" },
             { Pending: not null } => Make("pending", null, before, dirty, world, AtKey.Anything),
             _ when left.Point is { IsAborted: false } => job.Policy is null or BitmapSyncPolicy.Never
                 ? Make("point object, before D", JobOutcome.Success, before, dirty, world, AtKey.Complete)

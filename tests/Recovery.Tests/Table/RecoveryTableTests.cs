@@ -46,7 +46,7 @@ public sealed class RecoveryTableTests(Preludes preludes, ITestOutputHelper outp
                 var isNewRow = preludes.Rows.Add((kind, expected.Row));
                 using var untouched = isNewRow ? image.World.Fork() : null;
                 var node = await RecoverTwiceAsync(image.World, kind, left.Job?.Spec.Id, expected, when);
-                if (left.Job is { Conclusion: null, Pending: not null } pending && life.Decision(pending.Spec.Id) is { } decision)
+                if (expected.Outcome is null && left.Job is { Conclusion: null, Pending: not null } pending && life.Decision(pending.Spec.Id) is { } decision)
                 {
                     var decided = Expectation.Decided(kind, left, ending, dirty, image.World, before);
                     var reply = await node.AskAsync(decision);
