@@ -25,6 +25,8 @@ public static class Abk
                 throw UsageError.Of(parsed);
             }
 
+            UsageError.ThrowIfMistaken(parsed);
+
             var configuration = new InvocationConfiguration
             {
                 Output = host.Out,
@@ -47,6 +49,11 @@ public static class Abk
         catch (IOException e)
         {
             errors.Write(ErrorCodes.InputOutput, e.Message);
+            return ExitCodes.Failed;
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            errors.Write(ErrorCodes.PermissionDenied, e.Message);
             return ExitCodes.Failed;
         }
 #pragma warning disable CA1031 // The last resort: whatever went wrong, a person gets a line and no stack trace.

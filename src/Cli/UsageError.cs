@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using ActorBackup.Api;
 
 namespace ActorBackup.Cli;
@@ -14,6 +15,33 @@ public static class UsageError
             : command.Subcommands.Count > 0 && command.Action is null ? $"a command is missing: {string.Join(", ", NamesOf(command))}"
             : parsed.Errors[0].Message.TrimEnd('.');
         return new CliException(ErrorCodes.InvalidArgument, $"{what}; see '{path} --help'".ReplaceLineEndings(" "));
+    }
+
+    /// <summary>Refuses flags that the library takes for something else: an unknown one for a name, a known one for the value of the flag before it.</summary>
+    /// <remarks>What comes after <c>--</c> is no flag.</remarks>
+    public static void ThrowIfMistaken(ParseResult parsed)
+    {
+        if (parsed.Action is TeachingHelp)
+        {
+            return;
+        }
+
+        var command = parsed.CommandResult.Command;
+        var plain = parsed.Tokens.SkipWhile(t => t.Type != TokenType.DoubleDash).Select(t => t.Value).ToHashSet();
+        var unknown = parsed.CommandResult.Children.OfType<ArgumentResult>()
+            .SelectMany(a => a.Tokens)
+            .FirstOrDefault(t => t.Value.Length > 1 && t.Value.StartsWith('-') && !plain.Contains(t.Value));
+        if (unknown is not null)
+        {
+            throw new CliException(ErrorCodes.InvalidArgument, $"{Unknown(command, unknown.Value)}; see '{PathOf(parsed)} --help'");
+        }
+
+        var known = command.Options.Concat(AncestorOptions(command)).SelectMany(o => o.Aliases.Append(o.Name)).ToHashSet();
+        var hungry = parsed.CommandResult.Children.OfType<OptionResult>().FirstOrDefault(o => o.Tokens.Any(t => known.Contains(t.Value)));
+        if (hungry is not null)
+        {
+            throw new CliException(ErrorCodes.InvalidArgument, $"{hungry.Option.Name} needs a value, and '{hungry.Tokens[0].Value}' is a flag; see '{PathOf(parsed)} --help'");
+        }
     }
 
     private static string Unknown(Command command, string token)

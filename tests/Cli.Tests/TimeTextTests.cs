@@ -23,6 +23,10 @@ public sealed class TimeTextTests
     [InlineData("-1")]
     [InlineData("1w")]
     [InlineData("999999d")]
+    [InlineData("NaN")]
+    [InlineData("Infinity")]
+    [InlineData("-Infinity")]
+    [InlineData("NaNd")]
     public void What_is_no_duration_is_refused(string text) => Assert.False(TimeText.TryParse(text, out _));
 
     [Theory]

@@ -29,6 +29,22 @@ public sealed class TokenSourceTests : IDisposable
         Assert.Equal("variable", Find());
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("two\nlines")]
+    [InlineData("schlüssel")]
+    [InlineData("\u0001")]
+    public void What_no_header_can_carry_is_no_token(string text)
+    {
+        Write("given", text);
+        var refused = Assert.Throws<CliException>(() => Find("given"));
+        Assert.Equal(ErrorCodes.Unauthorized, refused.Code);
+        Assert.Contains("there is no token in", refused.Message);
+
+        Write("abk-data/token", text);
+        Assert.Null(Find());
+    }
+
     [Fact]
     public void Then_the_local_node_by_its_port_before_the_working_directory()
     {

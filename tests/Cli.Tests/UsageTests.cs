@@ -12,6 +12,10 @@ public sealed class UsageTests
     [InlineData("disk list --fast", "unknown flag '--fast'; see 'abk disk list --help'")]
     [InlineData("disk list extra", "unknown argument 'extra'; see 'abk disk list --help'")]
     [InlineData("disk list --endpont x", "unknown flag '--endpont', did you mean '--endpoint'?; see 'abk disk list --help'")]
+    [InlineData("disk show --fast", "unknown flag '--fast'; see 'abk disk show --help'")]
+    [InlineData("point delete p --dry-run", "unknown flag '--dry-run'; see 'abk point delete --help'")]
+    [InlineData("bitmap merge d b c --endpont", "unknown flag '--endpont', did you mean '--endpoint'?; see 'abk bitmap merge --help'")]
+    [InlineData("backup d --repo --wait", "--repo needs a value, and '--wait' is a flag; see 'abk backup --help'")]
     [InlineData("disk list -o xml", "unknown output 'xml'; use table, json or yaml; see 'abk disk list --help'")]
     public async Task What_is_unknown_is_refused_in_one_line(string line, string message)
     {

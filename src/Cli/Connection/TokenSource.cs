@@ -24,7 +24,7 @@ public sealed class TokenSource(Uri endpoint, CliHost host)
 
         if (host.Variable("ACTORBACKUP_TOKEN") is { Length: > 0 } token)
         {
-            return token.Trim();
+            return Checked(token.Trim(), "ACTORBACKUP_TOKEN");
         }
 
         return host.Variable("ACTORBACKUP_TOKEN_FILE") is { Length: > 0 } file ? ReadGiven(file, "ACTORBACKUP_TOKEN_FILE")
@@ -37,13 +37,21 @@ public sealed class TokenSource(Uri endpoint, CliHost host)
         var full = Path.GetFullPath(path, host.WorkingDirectory);
         try
         {
-            return File.ReadAllText(full).Trim();
+            return Checked(File.ReadAllText(full).Trim(), $"{full} (from {origin})");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new CliException(ErrorCodes.Unauthorized, $"cannot read the token in {full} (from {origin}): {e.Message}");
         }
     }
+
+    /// <summary>A header carries one line of printable ASCII; anything else is some other file.</summary>
+    private static bool IsToken(string text) => text.Length > 0 && !text.AsSpan().ContainsAnyExceptInRange(' ', '~');
+
+    private static string Checked(string token, string origin) =>
+        IsToken(token)
+            ? token
+            : throw new CliException(ErrorCodes.Unauthorized, $"there is no token in {origin}: a token is one line of printable characters; a node's is in its DATA/token");
 
     private IEnumerable<string> LocalData()
     {
@@ -94,7 +102,7 @@ public sealed class TokenSource(Uri endpoint, CliHost host)
     {
         try
         {
-            return File.ReadAllText(Path.Combine(data, "token")).Trim() is { Length: > 0 } token ? token : null;
+            return File.ReadAllText(Path.Combine(data, "token")).Trim() is var token && IsToken(token) ? token : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

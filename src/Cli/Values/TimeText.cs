@@ -8,6 +8,8 @@ public static class TimeText
 {
     public const string Rule = "write seconds, or a number with s, m, h or d, such as 90, 5m or 24h";
 
+    private const double MostSeconds = 3650 * 86400.0;
+
     /// <summary><c>90</c>, <c>1.5s</c>, <c>5m</c>, <c>24h</c>, <c>7d</c>.</summary>
     public static bool TryParse(string? text, out TimeSpan duration)
     {
@@ -32,8 +34,9 @@ public static class TimeText
         }
 
         var seconds = number * (factor ?? 1);
-        if (seconds > TimeSpan.FromDays(3650).TotalSeconds)
+        if (seconds is not (>= 0 and <= MostSeconds))
         {
+            // NaN is no number here, although it parses as one.
             return false;
         }
 
