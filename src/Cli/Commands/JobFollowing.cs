@@ -45,7 +45,7 @@ public static class JobFollowing
                 call.Host.Error.WriteLine($"abk: job {job.Id} ran {job.Sync} instead of {job.RequestedSync}: {job.FallbackReason}");
                 return code;
             case ExitCodes.PersonNeeded:
-                throw new CliException(ErrorCodes.WrongState, PersonNeeded(job), code);
+                throw new CliException(ErrorCodes.WrongState, JobText.PersonNeeded(job), code);
             case ExitCodes.Cancelled:
                 throw new CliException(ErrorCodes.Cancelled, $"job {job.Id} was {(job.Error is { } error && error.StartsWith("cancelled", StringComparison.Ordinal) ? error : "cancelled")}", code);
             case ExitCodes.Damaged:
@@ -54,11 +54,6 @@ public static class JobFollowing
                 throw new CliException(job.ErrorCode ?? ErrorCodes.Internal, Failed(job), code);
         }
     }
-
-    private static string PersonNeeded(JobResource job) =>
-        job.Status == "pending"
-            ? $"job {job.Id} waits to be finalized{(job.Error is null ? "" : $" (it failed: {job.Error})")}: 'abk job finalize {job.Id}{(job.Error is null ? "" : " --keep' or '--discard")}'"
-            : $"job {job.Id} stopped on an error: {job.Error}; mend it and 'abk job resume {job.Id}', or 'abk job cancel {job.Id}'";
 
     private static string Failed(JobResource job)
     {

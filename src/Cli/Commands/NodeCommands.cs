@@ -29,7 +29,7 @@ public static class NodeCommands
     public static Verb Status(CliHost host)
     {
         var overdueAfter = new Option<string?>("--overdue-after") { Description = "Age of the last success that is too old. Default: 24h", HelpName = "TIME" };
-        return new Verb(host, "status", "Disks that are unprotected, overdue or failing; exit code 3 if there is any") { overdueAfter }
+        return new Verb(host, "status", "Disks that are unprotected, overdue or failing, or have a job that waits for a person; exit code 3 if there is any") { overdueAfter }
             .Example("abk status", "abk status --overdue-after 7d -o json")
             .Does(async call =>
             {

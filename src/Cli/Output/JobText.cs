@@ -42,6 +42,12 @@ public static class JobText
     public static string Started(JobResource job) =>
         $"{job.Kind} {job.Id}{(job.Disk is null ? "" : $" of {job.Disk}")} {job.Status}; 'abk job watch {job.Id}' shows how it goes";
 
+    /// <summary>Of a job that goes on only when a person says so: why, and how.</summary>
+    public static string PersonNeeded(JobResource job) =>
+        job.Status == "pending"
+            ? $"job {job.Id} waits to be finalized{(job.Error is null ? "" : $" (it failed: {job.Error})")}: 'abk job finalize {job.Id}{(job.Error is null ? "" : " --keep' or '--discard")}'"
+            : $"job {job.Id} stopped on an error: {job.Error}; mend it and 'abk job resume {job.Id}', or 'abk job cancel {job.Id}'";
+
     /// <summary>Whole percent; 100 only when nothing is left.</summary>
     public static int Percent(JobResource job) =>
         job.BytesTotal <= 0 ? (job.Status == "concluded" ? 100 : 0)
