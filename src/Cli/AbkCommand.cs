@@ -23,6 +23,7 @@ public static class AbkCommand
             PointCommands.Create(host),
             NodeCommands.Cluster(host),
             CompletionCommand.Create(host),
+            ManCommand.Create(host),
             DemoCommand.Create(host),
             GlobalOptions.Endpoint,
             GlobalOptions.TokenFile,
