@@ -29,7 +29,8 @@ public static class DiskTransitions
             DiskEvent.BitmapInvalidated x => With(state, x.Name, b => b with { InconsistentReason = x.Reason, Base = BitmapBase.None, IsExported = false }),
             DiskEvent.JobStarted x => Started(state, x),
             DiskEvent.JobPolicyChanged x => With(state, x.Job.Value, (JobState j) => j with { Policy = x.Policy }),
-            DiskEvent.JobPending x => With(state, x.Job.Value, (JobState j) => j with { Pending = x.Pending }),
+            DiskEvent.JobPending x => With(state, x.Job.Value, (JobState j) => j with { Pending = x.Pending, Suspended = null }),
+            DiskEvent.JobSuspended x => With(state, x.Job.Value, (JobState j) => j with { Suspended = x.Suspended }),
             DiskEvent.JobsForgotten x => state with { Jobs = state.Jobs.RemoveRange(x.Jobs.Select(j => j.Value)) },
             DiskEvent.JobConcluded x => Concluded(state, x),
             DiskEvent.JobSettled x => Settled(state, x),
@@ -82,7 +83,7 @@ public static class DiskTransitions
 
     private static DiskState Concluded(DiskState state, DiskEvent.JobConcluded x)
     {
-        var next = With(state, x.Job.Value, (JobState j) => j with { Conclusion = x.Conclusion, EndedAt = x.At, Pending = null });
+        var next = With(state, x.Job.Value, (JobState j) => j with { Conclusion = x.Conclusion, EndedAt = x.At, Pending = null, Suspended = null });
         if (x.Conclusion.Outcome == JobOutcome.Success)
         {
             next = next with { LastPoint = x.Conclusion.Point ?? next.LastPoint, LastSuccessAt = x.At };

@@ -59,6 +59,9 @@ public abstract record DiskEvent
     /// <summary>The job has copied what it could, and waits for a person to finalize or cancel it. Its sets and its pair stay in the tracking file.</summary>
     public sealed record JobPending(JobId Job, PendingJob Pending) : DiskEvent;
 
+    /// <summary>The node is being stopped in order: the next opening of the disk goes on with the job at the same instant, if the tracking file says the same (rule 17).</summary>
+    public sealed record JobSuspended(JobId Job, SuspendedJob Suspended) : DiskEvent;
+
     /// <summary>Too old to be listed any more.</summary>
     public sealed record JobsForgotten(IReadOnlyList<JobId> Jobs) : DiskEvent;
 
@@ -81,6 +84,17 @@ public abstract record DiskEvent
 /// <param name="BadExtents">What could not be read.</param>
 /// <param name="Instant">Of the content.</param>
 public sealed record PendingJob(string? Error, string? ErrorCode, JobStatistics Statistics, IReadOnlyList<Extent> BadExtents, DateTimeOffset Instant);
+
+/// <summary>A job that goes on after the node's next start.</summary>
+/// <param name="Generation">Of the disk's tracking file, when the job's run let go of it; whoever goes on must find the same.</param>
+/// <param name="Instant">Of the content.</param>
+/// <param name="Statistics">Of what is durably copied.</param>
+/// <param name="RateBytesPerSecond">0 = unlimited.</param>
+/// <param name="IsPaused">It stays paused.</param>
+/// <param name="Error">One line: what paused it, if no person did.</param>
+/// <param name="ErrorCode">Name of a <see cref="RefusalCode"/>.</param>
+public sealed record SuspendedJob(
+    ulong Generation, DateTimeOffset Instant, JobStatistics Statistics, long RateBytesPerSecond, bool IsPaused, string? Error, string? ErrorCode);
 
 /// <summary>How a job ended.</summary>
 /// <param name="Outcome">Of the job.</param>

@@ -32,6 +32,7 @@ public static class DiskEventCodec
             DiskEvent.JobStarted => "job.started.1",
             DiskEvent.JobPolicyChanged => "job.policy.1",
             DiskEvent.JobPending => "job.pending.1",
+            DiskEvent.JobSuspended => "job.suspended.1",
             DiskEvent.JobsForgotten => "job.forgotten.1",
             DiskEvent.JobConcluded => "job.concluded.1",
             DiskEvent.JobSettled => "job.settled.1",
@@ -65,6 +66,7 @@ public static class DiskEventCodec
             "job.started.1" => From(W.JobStarted.Parser.ParseFrom(bytes)),
             "job.policy.1" => From(W.JobPolicyChanged.Parser.ParseFrom(bytes)),
             "job.pending.1" => From(W.JobPending.Parser.ParseFrom(bytes)),
+            "job.suspended.1" => From(W.JobSuspended.Parser.ParseFrom(bytes)),
             "job.forgotten.1" => new DiskEvent.JobsForgotten([.. W.JobsForgotten.Parser.ParseFrom(bytes).Jobs.Select(j => new JobId(j))]),
             "job.concluded.1" => From(W.JobConcluded.Parser.ParseFrom(bytes)),
             "job.settled.1" => new DiskEvent.JobSettled(new JobId(W.JobSettled.Parser.ParseFrom(bytes).Job)),
@@ -103,6 +105,7 @@ public static class DiskEventCodec
             DiskEvent.JobStarted x => new W.JobStarted { Spec = ToWire(x.Spec), AtUnixMs = Millis(x.At) },
             DiskEvent.JobPolicyChanged x => new W.JobPolicyChanged { Job = x.Job.Value, Policy = (int)x.Policy },
             DiskEvent.JobPending x => ToWire(x),
+            DiskEvent.JobSuspended x => ToWire(x),
             DiskEvent.JobsForgotten x => new W.JobsForgotten { Jobs = { x.Jobs.Select(j => j.Value) } },
             DiskEvent.JobConcluded x => new W.JobConcluded { Job = x.Job.Value, Conclusion = ConclusionCodec.ToWire(x.Conclusion), AtUnixMs = Millis(x.At) },
             DiskEvent.JobSettled x => new W.JobSettled { Job = x.Job.Value },
@@ -204,6 +207,35 @@ public static class DiskEventCodec
         return wire;
     }
 
+    private static W.JobSuspended ToWire(DiskEvent.JobSuspended x)
+    {
+        var s = x.Suspended;
+        var wire = new W.JobSuspended
+        {
+            Job = x.Job.Value,
+            Generation = s.Generation,
+            InstantUnixMs = Millis(s.Instant),
+            TotalBytes = s.Statistics.TotalBytes,
+            DoneBytes = s.Statistics.DoneBytes,
+            SentBytes = s.Statistics.SentBytes,
+            ReusedBytes = s.Statistics.ReusedBytes,
+            ZeroBytes = s.Statistics.ZeroBytes,
+            RateBytesPerSecond = s.RateBytesPerSecond,
+            Paused = s.IsPaused,
+        };
+        if (s.Error is { } error)
+        {
+            wire.Error = error;
+        }
+
+        if (s.ErrorCode is { } code)
+        {
+            wire.ErrorCode = code;
+        }
+
+        return wire;
+    }
+
     private static DiskEvent.DiskAdded From(W.DiskAdded x) =>
         new(
             new DiskDefinition(
@@ -252,6 +284,18 @@ public static class DiskEventCodec
                 new JobStatistics(x.TotalBytes, x.DoneBytes, x.SentBytes, x.ReusedBytes, x.ZeroBytes),
                 [.. x.BadExtents.Select(e => new Extent(e.Offset, e.Length))],
                 Time(x.InstantUnixMs)));
+
+    private static DiskEvent.JobSuspended From(W.JobSuspended x) =>
+        new(
+            new JobId(x.Job),
+            new SuspendedJob(
+                x.Generation,
+                Time(x.InstantUnixMs),
+                new JobStatistics(x.TotalBytes, x.DoneBytes, x.SentBytes, x.ReusedBytes, x.ZeroBytes),
+                x.RateBytesPerSecond,
+                x.Paused,
+                x.HasError ? x.Error : null,
+                x.HasErrorCode ? x.ErrorCode : null));
 
     private static DiskEvent.JobConcluded From(W.JobConcluded x) => new(new JobId(x.Job), ConclusionCodec.From(x.Conclusion), Time(x.AtUnixMs));
 

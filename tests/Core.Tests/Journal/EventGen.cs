@@ -90,6 +90,8 @@ internal static class EventGen
         Gen.Select(Spec, Time, (s, at) => (object)new DiskEvent.JobStarted(s, at)),
         Gen.Select(Job, Gen.Enum<BitmapSyncPolicy>(), (j, p) => (object)new DiskEvent.JobPolicyChanged(j, p)),
         Gen.Select(Job, Conclusion, Time, (j, c, at) => (object)new DiskEvent.JobPending(j, new PendingJob(c.Error, c.ErrorCode, c.Statistics, c.BadExtents, at))),
+        Gen.Select(Job, Conclusion, Gen.ULong, Gen.Long, Gen.Bool, Time, (j, c, g, r, p, at) => (object)new DiskEvent.JobSuspended(
+            j, new SuspendedJob(g, at, c.Statistics, r, p, c.Error, c.ErrorCode))),
         Job.Array[0, 5].Select(j => (object)new DiskEvent.JobsForgotten(j)),
         Gen.Select(Job, Conclusion, Time, (j, c, at) => (object)new DiskEvent.JobConcluded(j, c, at)),
         Job.Select(j => (object)new DiskEvent.JobSettled(j)),

@@ -94,6 +94,8 @@ internal static class EventSamples
         ("full", new DiskEvent.JobPending(
             Job, new PendingJob("read failed", "IoError", new JobStatistics(1, 2, 3, 4, 5), [new Extent(0, 65_536), new Extent(1L << 40, 512)], At))),
         ("least", new DiskEvent.JobPending(Job, new PendingJob(null, null, JobStatistics.Empty, [], DateTimeOffset.UnixEpoch))),
+        ("full", new DiskEvent.JobSuspended(Job, new SuspendedJob(7, At, new JobStatistics(1, 2, 3, 4, 5), 1_000_000, true, "read failed", "IoError"))),
+        ("least", new DiskEvent.JobSuspended(Job, new SuspendedJob(0, DateTimeOffset.UnixEpoch, JobStatistics.Empty, 0, false, null, null))),
         ("full", new DiskEvent.JobsForgotten([Job, new JobId(Point.Value)])),
         ("least", new DiskEvent.JobsForgotten([])),
         ("full", new DiskEvent.JobPolicyChanged(Job, BitmapSyncPolicy.Never)),
