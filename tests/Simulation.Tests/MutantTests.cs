@@ -10,9 +10,11 @@ public sealed class MutantTests(ITestOutputHelper output)
     // Of guards that few seeds need: tried first, to save time. A change of the simulation makes them seeds like any other.
     private static readonly Dictionary<string, ulong> Rare = new()
     {
-        [nameof(Disks.OrderGuards.BitsBeforeBaseMoves)] = 2870,
-        [nameof(Volumes.Tracking.TrackingGuards.StoreBeforeRepeatCounts)] = 3579,
-        [nameof(Disks.OrderGuards.AllDirtyWithoutPair)] = 450,
+        [nameof(Disks.OrderGuards.BitsBeforeBaseMoves)] = 706,
+        [nameof(Disks.OrderGuards.AllDirtyWithoutPair)] = 410,
+        [nameof(Volumes.Tracking.TrackingGuards.ResumeOnlyAsLeft)] = 1365,
+        [nameof(Volumes.Tracking.TrackingGuards.OwnsWhatIsLeft)] = 370,
+        [nameof(Volumes.Tracking.TrackingGuards.SyncBeforeSuperblock)] = 265,
     };
 
     public static TheoryData<string> Names => [.. Mutants.All.Keys];

@@ -187,6 +187,7 @@ internal sealed class Simulation
 
     private void Stop(DiskProcess process)
     {
+        Suspend(process);
         process.IsStopping = true;
         var covered = _world.History.BeginFlush();
         var close = process.Disk.CloseAsync();
@@ -202,6 +203,21 @@ internal sealed class Simulation
             {
                 _world.Machine.LosePower();
             }
+        }
+    }
+
+    /// <summary>Jobs let go while guests write on; those that take too long end as by a crash.</summary>
+    private void Suspend(DiskProcess process)
+    {
+        process.IsSuspending = true;
+        foreach (var job in process.Running.Values)
+        {
+            job.Control.IsSuspending = true;
+        }
+
+        for (var steps = _world.Dice.Below(_world.Dice.Pick([100, 1000, 3000])); steps > 0 && _world.Machine.IsUp && !IsBroken; steps--)
+        {
+            process.Step();
         }
     }
 

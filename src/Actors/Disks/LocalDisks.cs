@@ -352,18 +352,18 @@ public sealed class LocalDisks(
 
     private async Task<TrackedDisk> OpenAsync(DiskId id, string trackingPath, TrackingExpectation? expected)
     {
-        var disk = await TrackedDisk.OpenAsync(files, scheduler, time, trackingPath, expected, new RegisterWitness(register, id)).ConfigureAwait(false);
+        var disk = await TrackedDisk.OpenAsync(files, scheduler, time, trackingPath, expected, new RegisterWitness(register, id), ScratchDirectory).ConfigureAwait(false);
         disk.Faulted += () => Faulted?.Invoke(id);
-        DeleteScratch(id);
+        DeleteScratch(id, disk);
         return disk;
     }
 
-    /// <summary>What a crash left of copy-before-write; no job of the disk runs now.</summary>
-    private void DeleteScratch(DiskId id)
+    /// <summary>What a crash left of copy-before-write; no job of the disk runs now, but some may go on.</summary>
+    private void DeleteScratch(DiskId id, TrackedDisk disk)
     {
         try
         {
-            Volumes.Snapshots.ScratchDirectory.DeleteLeftovers(files, ScratchDirectory, id);
+            Volumes.Snapshots.ScratchDirectory.DeleteLeftovers(files, ScratchDirectory, id, [.. disk.Suspended.Select(s => s.Job)]);
         }
         catch (FileLayerException)
         {

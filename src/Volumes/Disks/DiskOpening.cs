@@ -7,8 +7,9 @@ namespace ActorBackup.Volumes.Disks;
 internal static class DiskOpening
 {
     /// <summary>Is it the tracking file that the journal knows, and the backing that it left (rules 4 and 5)? If not, bitmaps become inconsistent.</summary>
+    /// <returns>Whether both are certainly as an orderly stop left them.</returns>
     /// <exception cref="VolumeException">The backing has another size.</exception>
-    public static void Check(TrackingFile file, SetTable sets, IBacking backing, TrackingExpectation? expected, TrackingGuards guards)
+    public static bool Check(TrackingFile file, SetTable sets, IBacking backing, TrackingExpectation? expected, TrackingGuards guards)
     {
         if (backing.SizeBytes != sets.Definition.SizeBytes && !sets.Definition.IsResizing)
         {
@@ -19,21 +20,15 @@ internal static class DiskOpening
         }
 
         expected = guards.CheckGeneration ? expected : null;
-        if (expected is { } journal && journal.FileId != file.Current.FileId)
+        var isKnown = expected is not null;
+        if (WhyNotExpected(file, expected) is { } why)
         {
-            sets.MarkAllInconsistent("the tracking file is not the one that the journal knows: it was replaced");
-        }
-        else if (expected is { } known && file.Current.Generation < known.Generation)
-        {
-            sets.MarkAllInconsistent(
-                $"the tracking file is older than the journal: generation {file.Current.Generation} instead of {known.Generation}; it was restored from a copy");
-        }
-        else if (expected is { } last && file.Current.Stamp != last.Stamp && file.Current.Stamp != last.NextStamp)
-        {
-            sets.MarkAllInconsistent("the tracking file and the journal database are of different times: one of them was restored from a copy");
+            isKnown = false;
+            sets.MarkAllInconsistent(why);
         }
 
         CheckModification(file, sets, backing);
+        return isKnown && IsAsLeft(file.Current, backing);
     }
 
     /// <summary>Does what a resize did not come to.</summary>
@@ -55,6 +50,19 @@ internal static class DiskOpening
             sets.EndResizing();
         }
     }
+
+    private static string? WhyNotExpected(TrackingFile file, TrackingExpectation? expected) =>
+        expected is not { } known ? null
+        : known.FileId != file.Current.FileId ? "the tracking file is not the one that the journal knows: it was replaced"
+        : file.Current.Generation < known.Generation
+            ? $"the tracking file is older than the journal: generation {file.Current.Generation} instead of {known.Generation}; it was restored from a copy"
+        : file.Current.Stamp != known.Stamp && file.Current.Stamp != known.NextStamp
+            ? "the tracking file and the journal database are of different times: one of them was restored from a copy"
+        : null;
+
+    /// <summary>Of a backing that keeps no time, the operator has said that nobody else writes to it.</summary>
+    private static bool IsAsLeft(Superblock current, IBacking backing) =>
+        current.IsClean && (backing.ModifiedAt is not { } modified || modified.UtcTicks == current.BackingModifiedTicks);
 
     /// <summary>An older version left no time in an unclean file; devices and servers keep none.</summary>
     private static void CheckModification(TrackingFile file, SetTable sets, IBacking backing)

@@ -51,12 +51,16 @@ public sealed partial class TrackedDisk
     /// <summary>From now on the job can store no pair any more: whoever concludes it in another's place decides by the pair that is there.</summary>
     public async Task FenceAsync(JobId job)
     {
-        using var turn = await EnterAsync().ConfigureAwait(false);
-        _fenced.Add(job);
-        foreach (var snapshot in _snapshots.Where(s => s.JobId == job))
+        using (await EnterAsync().ConfigureAwait(false))
         {
-            snapshot.Break(new VolumeException(VolumeError.UnknownJob, $"Job {job} was concluded by somebody else."));
+            _fenced.Add(job);
+            foreach (var snapshot in _snapshots.Where(s => s.JobId == job))
+            {
+                snapshot.Break(new VolumeException(VolumeError.UnknownJob, $"Job {job} was concluded by somebody else."));
+            }
         }
+
+        await DropSuspendedAsync(job).ConfigureAwait(false);
     }
 
     /// <summary>Makes the pair durable (rule 10). The tree of the root is durable already.</summary>
@@ -128,6 +132,7 @@ public sealed partial class TrackedDisk
     /// <param name="keepCheckpoint">The pair stays until <see cref="ForgetCheckpointAsync"/>.</param>
     public async Task SettleAsync(JobId job, BitmapRemainder remainder, bool keepCheckpoint)
     {
+        await DropSuspendedAsync(job).ConfigureAwait(false);
         using var turn = await EnterAsync().ConfigureAwait(false);
         if (!_sets.Knows(job))
         {

@@ -131,10 +131,17 @@ public sealed partial class TrackedDisk : IBlockDevice
     /// <param name="trackingPath">Of the tracking file, which names the backing.</param>
     /// <param name="expected">What the journal database recorded last (rule 4); null = it is new.</param>
     /// <param name="witness">Where it records more; null = nowhere, and a journal or tracking file that is put back is noticed by its generation only.</param>
+    /// <param name="scratchDirectory">Where suspended jobs have their scratch files; null = none is resumed.</param>
     /// <exception cref="VolumeException">One of the files is not usable.</exception>
     public static Task<TrackedDisk> OpenAsync(
-        IFileLayer files, IScheduler scheduler, TimeProvider time, string trackingPath, TrackingExpectation? expected, ITrackingWitness? witness = null) =>
-        OpenAsync(files, scheduler, time, trackingPath, expected, witness, TrackingGuards.On);
+        IFileLayer files,
+        IScheduler scheduler,
+        TimeProvider time,
+        string trackingPath,
+        TrackingExpectation? expected,
+        ITrackingWitness? witness = null,
+        string? scratchDirectory = null) =>
+        OpenAsync(files, scheduler, time, trackingPath, expected, witness, TrackingGuards.On, scratchDirectory);
 
     internal static async Task<TrackedDisk> OpenAsync(
         IFileLayer files,
@@ -143,23 +150,32 @@ public sealed partial class TrackedDisk : IBlockDevice
         string trackingPath,
         TrackingExpectation? expected,
         ITrackingWitness? witness,
-        TrackingGuards guards)
+        TrackingGuards guards,
+        string? scratchDirectory = null)
     {
         var (file, sets) = TrackingFileOpening.Open(files, trackingPath);
         IBacking? backing = null;
+        TrackedDisk? disk = null;
         try
         {
             var definition = sets.Definition;
             backing = await Backing.OpenAsync(files, definition.BackingPath, definition.IsReadOnly, definition.AssumeDurable, time).ConfigureAwait(false);
-            DiskOpening.Check(file, sets, backing, expected, guards);
+            var isAsLeft = DiskOpening.Check(file, sets, backing, expected, guards) && !definition.IsResizing;
             DiskOpening.EndResizing(file, sets, backing);
             var generation = Math.Max(file.Current.Generation, expected?.Generation ?? 0) + 1;
-            var disk = new TrackedDisk(files, scheduler, time, backing, file, sets, generation, witness, guards);
+            disk = new TrackedDisk(files, scheduler, time, backing, file, sets, generation, witness, guards);
+            if (scratchDirectory is not null && (isAsLeft || !guards.ResumeOnlyAsLeft))
+            {
+                disk.Resume(scratchDirectory);
+            }
+
+            sets.SetSuspended([]);
             disk.Begin(generation);
             return disk;
         }
         catch
         {
+            disk?.ReleaseScratch();
             backing?.Dispose();
             file.Dispose();
             throw;
@@ -176,7 +192,7 @@ public sealed partial class TrackedDisk : IBlockDevice
         }
     }
 
-    /// <summary>Stores everything and marks the tracking file clean. Snapshots break, waiting writes fail. Idempotent.</summary>
+    /// <summary>Stores everything and marks the tracking file clean. Suspended snapshots go on at the next opening, others break; waiting writes fail. Idempotent.</summary>
     public async Task CloseAsync()
     {
         using var turn = await _commands.EnterAsync().ConfigureAwait(false);
@@ -193,11 +209,7 @@ public sealed partial class TrackedDisk : IBlockDevice
 
         await _gate.HoldAsync().ConfigureAwait(false);
         _gate.Close();
-        foreach (var snapshot in _snapshots)
-        {
-            snapshot.Break(new VolumeException(VolumeError.Closed, $"Disk {Definition.Id} was closed while job {snapshot.JobId} read it."));
-        }
-
+        await StoreSuspendedAsync().ConfigureAwait(false);
         await StoreLastAsync().ConfigureAwait(false);
         _backing.Dispose();
         _file.Dispose();
@@ -213,6 +225,7 @@ public sealed partial class TrackedDisk : IBlockDevice
         }
         catch (Exception e) when (Failures.IsExpected(e))
         {
+            _sets.SetSuspended([]);
             await StoreDistrustAsync().ConfigureAwait(false);
         }
     }

@@ -1,5 +1,8 @@
 using System.Runtime.InteropServices;
+using ActorBackup.Core.Identity;
 using ActorBackup.Files;
+using ActorBackup.Volumes.Scheduling;
+using ActorBackup.Volumes.Tracking;
 
 namespace ActorBackup.Volumes.Snapshots;
 
@@ -76,7 +79,8 @@ internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, Scrat
         }
 
         // Slots count from 1 here, so that default(Kept) can mean zeroes.
-        return Add(block, new Kept { Slot = scratch.Write(buffer) + 1 });
+        var (slot, checksum) = scratch.Write(buffer);
+        return Add(block, new Kept { Slot = slot + 1, Checksum = checksum });
     }
 
     /// <summary>False if the block is not kept. The buffer is filled unless the block is zero.</summary>
@@ -84,6 +88,7 @@ internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, Scrat
     {
         byte[]? memory;
         long slot;
+        ulong checksum;
         lock (_lock)
         {
             isZero = false;
@@ -93,7 +98,7 @@ internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, Scrat
                 return false;
             }
 
-            (memory, slot) = (kept.Memory, kept.Slot);
+            (memory, slot, checksum) = (kept.Memory, kept.Slot, kept.Checksum);
             kept.Pins += memory is null ? 0 : 1;
         }
 
@@ -105,7 +110,7 @@ internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, Scrat
         }
         else if (!isZero)
         {
-            scratch!.Read(slot - 1, destination[..blockBytes]);
+            scratch!.Read(slot - 1, checksum, destination[..blockBytes]);
         }
 
         return true;
@@ -134,8 +139,83 @@ internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, Scrat
         }
     }
 
-    /// <summary>Forgets everything and deletes the scratch file. Nobody reads any more.</summary>
-    public async Task CloseAsync()
+    /// <summary>Writes what is in memory only to the scratch file. Guests go on: what they add meanwhile is left for another call.</summary>
+    /// <returns>False when a block could not be written, or there is no scratch file.</returns>
+    public async Task<bool> SpillAsync()
+    {
+        List<long> blocks;
+        lock (_lock)
+        {
+            blocks = [.. _kept.Where(k => k.Value is { Memory: not null, Slot: 0, IsReleased: false }).Select(k => k.Key)];
+        }
+
+        var isSpilled = scratch is not null || blocks.Count == 0;
+        foreach (var piece in scratch is null ? [] : blocks.Chunk(MoveBlocksMax))
+        {
+            await scheduler.RunAsync(() => isSpilled &= WriteOut(Pin(piece))).ConfigureAwait(false);
+        }
+
+        return isSpilled;
+    }
+
+    /// <summary>Makes what is in the scratch file durable.</summary>
+    public Task SyncAsync() => scratch is null ? Task.CompletedTask : scheduler.RunAsync(scratch.Sync);
+
+    /// <summary>Nothing is written to the scratch file's slots any more. Returns how many it has.</summary>
+    public long Freeze() => scratch?.Freeze() ?? 0;
+
+    /// <summary>Ends the frozen scratch file with the index; both are durable when it completes. Null when there is no file.</summary>
+    public async Task<SuspendedNote?> StoreIndexAsync(JobId job, ScratchIndex index)
+    {
+        if (scratch is null)
+        {
+            return null;
+        }
+
+        var bytes = index.Encode();
+        await scheduler.RunAsync(() => scratch.WriteTail(bytes)).ConfigureAwait(false);
+        await scheduler.RunAsync(scratch.Sync).ConfigureAwait(false);
+        await scheduler.RunAsync(scratch.SyncName).ConfigureAwait(false);
+        return new SuspendedNote(job, index.SlotCount * blockBytes, bytes.Length, TrackingFormat.Checksum(bytes));
+    }
+
+    /// <summary>Indices of what is kept.</summary>
+    public IReadOnlyList<long> Blocks()
+    {
+        lock (_lock)
+        {
+            return [.. _kept.Where(k => !k.Value.IsReleased).Select(k => k.Key)];
+        }
+    }
+
+    /// <summary>What is kept, for whoever goes on with the scratch file. Null when something of it is not in the file.</summary>
+    public IReadOnlyList<KeptBlock>? List()
+    {
+        lock (_lock)
+        {
+            var kept = _kept.Where(k => !k.Value.IsReleased).ToList();
+            return kept.Exists(k => k.Value is { Memory: not null, Slot: 0 })
+                ? null
+                : [.. kept.Select(k => new KeptBlock(k.Key, k.Value.Slot - 1, k.Value.Checksum)).OrderBy(k => k.Block)];
+        }
+    }
+
+    /// <summary>Takes over what an earlier process kept.</summary>
+    public void Adopt(IEnumerable<KeptBlock> blocks)
+    {
+        lock (_lock)
+        {
+            foreach (var block in blocks)
+            {
+                _kept.Add(block.Block, new Kept { Slot = block.Slot + 1, Checksum = block.Checksum });
+                _unread.Enqueue(block.Block);
+            }
+        }
+    }
+
+    /// <summary>Forgets everything. Nobody reads any more.</summary>
+    /// <param name="keepScratch">The scratch file stays for the next opening of the disk; otherwise it is deleted.</param>
+    public async Task CloseAsync(bool keepScratch = false)
     {
         Task writing;
         lock (_lock)
@@ -146,7 +226,14 @@ internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, Scrat
         }
 
         await writing.ConfigureAwait(false);
-        scratch?.Dispose();
+        if (keepScratch)
+        {
+            scratch?.Close();
+        }
+        else
+        {
+            scratch?.Dispose();
+        }
     }
 
     private static bool IsThere(ref Kept kept) => !System.Runtime.CompilerServices.Unsafe.IsNullRef(ref kept) && !kept.IsReleased;
@@ -200,36 +287,25 @@ internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, Scrat
     /// <summary>Moves some blocks from memory to the scratch file, oldest first.</summary>
     private void Move()
     {
-        var blocks = new List<(long Block, byte[] Memory)>(_moveBlocks);
+        var blocks = new List<long>(_moveBlocks);
         TaskCompletionSource writing;
+        List<(long Block, byte[] Memory)> pinned;
         lock (_lock)
         {
             while (!_closed && blocks.Count < _moveBlocks && _inMemory.TryDequeue(out var block))
             {
-                ref var kept = ref Find(block);
-                if (IsThere(ref kept))
-                {
-                    kept.Pins++;
-                    blocks.Add((block, kept.Memory!));
-                }
+                blocks.Add(block);
             }
 
+            pinned = Pin(blocks);
             _writing = writing = new TaskCompletionSource();
         }
 
-        var slots = blocks.ConvertAll(b => TryWrite(b.Memory));
+        var isWritten = WriteOut(pinned);
         bool more;
         lock (_lock)
         {
-            for (var i = 0; i < blocks.Count; i++)
-            {
-                ref var kept = ref Find(blocks[i].Block);
-                kept.Pins--;
-                kept.Slot = slots[i];
-                Tidy(blocks[i].Block, ref kept);
-                _hasFailed |= slots[i] == 0;
-            }
-
+            _hasFailed |= !isWritten;
             _writing = null;
             _isMoving = more = !_closed && !_hasFailed && _inMemory.Count > 0 && _memoryBytes > memoryBudgetBytes / 4;
         }
@@ -242,16 +318,64 @@ internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, Scrat
         writing.SetResult();
     }
 
-    /// <summary>The slot, counted from 1; 0 = there is no room or no file any more: the block stays where it is, and what comes after memory is full says why.</summary>
-    private long TryWrite(byte[] memory)
+    /// <summary>Those of the blocks that are in memory only; their memory stays until they are written out.</summary>
+    private List<(long Block, byte[] Memory)> Pin(IEnumerable<long> blocks)
+    {
+        var pinned = new List<(long Block, byte[] Memory)>();
+        lock (_lock)
+        {
+            foreach (var block in blocks)
+            {
+                ref var kept = ref Find(block);
+                if (IsThere(ref kept) && kept is { Memory: { } memory, Slot: 0 })
+                {
+                    kept.Pins++;
+                    pinned.Add((block, memory));
+                }
+            }
+        }
+
+        return pinned;
+    }
+
+    /// <summary>Gives each block a slot and lets go of its memory. False = some of them stay where they are; what comes after memory is full says why.</summary>
+    private bool WriteOut(List<(long Block, byte[] Memory)> pinned)
+    {
+        var slots = pinned.ConvertAll(b => TryWrite(b.Memory));
+        lock (_lock)
+        {
+            for (var i = 0; i < pinned.Count; i++)
+            {
+                ref var kept = ref Find(pinned[i].Block);
+                kept.Pins--;
+                if (kept.Slot > 0 && slots[i].Slot > 0)
+                {
+                    // Somebody else wrote it out at the same time.
+                    scratch!.Free(slots[i].Slot - 1);
+                }
+                else if (slots[i].Slot > 0)
+                {
+                    (kept.Slot, kept.Checksum) = slots[i];
+                }
+
+                Tidy(pinned[i].Block, ref kept);
+            }
+        }
+
+        return slots.TrueForAll(s => s.Slot > 0);
+    }
+
+    /// <summary>The slot, counted from 1; 0 = there is no room or no file any more.</summary>
+    private (long Slot, ulong Checksum) TryWrite(byte[] memory)
     {
         try
         {
-            return scratch!.Write(memory) + 1;
+            var (slot, checksum) = scratch!.Write(memory);
+            return (slot + 1, checksum);
         }
         catch (Exception e) when (Failures.IsExpected(e))
         {
-            return 0;
+            return default;
         }
     }
 
@@ -306,6 +430,9 @@ internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, Scrat
 
         /// <summary>In the scratch file, counted from 1. Without memory and slot the block is zero.</summary>
         public long Slot;
+
+        /// <summary>Of the slot's bytes.</summary>
+        public ulong Checksum;
 
         /// <summary>Who reads the memory without the lock.</summary>
         public int Pins;

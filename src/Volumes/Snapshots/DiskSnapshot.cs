@@ -3,6 +3,7 @@ using ActorBackup.Core.Blocks;
 using ActorBackup.Core.Identity;
 using ActorBackup.Files;
 using ActorBackup.Volumes.Backings;
+using ActorBackup.Volumes.Tracking;
 
 namespace ActorBackup.Volumes.Snapshots;
 
@@ -18,7 +19,6 @@ namespace ActorBackup.Volumes.Snapshots;
 /// </remarks>
 public sealed class DiskSnapshot : IAsyncDisposable
 {
-    private readonly SnapshotRequest _request;
     private readonly IBacking _backing;
     private readonly IScheduler _scheduler;
     private readonly TimeProvider _time;
@@ -27,6 +27,8 @@ public sealed class DiskSnapshot : IAsyncDisposable
     private readonly Func<DiskSnapshot, Task> _conclude;
     private readonly DirtyBitmap _need;
     private readonly SnapshotCursor _cursor;
+    private DirtyBitmap? _givenUp;
+    private bool _isProtecting = true;
     private VolumeException? _broken;
 
     internal DiskSnapshot(
@@ -38,19 +40,25 @@ public sealed class DiskSnapshot : IAsyncDisposable
         TimeProvider time,
         Func<DiskSnapshot, Task> conclude)
     {
-        (_request, _backing, _store, _scheduler, _time, _conclude) = (request, backing, store, scheduler, time, conclude);
+        (Request, _backing, _store, _scheduler, _time, _conclude) = (request, backing, store, scheduler, time, conclude);
         _need = new DirtyBitmap(geometry);
         _claims = new BlockClaims(geometry, scheduler);
         CopyList = new DirtyBitmap(geometry);
         _cursor = new SnapshotCursor(geometry, _need, _claims, backing);
     }
 
-    public JobId JobId => _request.JobId;
+    public JobId JobId => Request.JobId;
+
+    /// <summary>How it was asked for; of a resumed one without the bitmaps that it froze.</summary>
+    public SnapshotRequest Request { get; }
 
     public BlockGeometry Geometry => _need.Geometry;
 
     /// <summary>What the job was told to copy. Not changed afterwards: clone it as the live copy bitmap.</summary>
     public DirtyBitmap CopyList { get; }
+
+    /// <summary>Blocks that could not be read and that nobody will copy, of earlier runs too; null = none. Not to be changed.</summary>
+    public DirtyBitmap? GivenUp => Volatile.Read(ref _givenUp);
 
     /// <summary>Why the snapshot is worthless; null = it is good.</summary>
     public VolumeException? Broken => Volatile.Read(ref _broken);
@@ -71,7 +79,7 @@ public sealed class DiskSnapshot : IAsyncDisposable
         {
             cancellation.ThrowIfCancellationRequested();
             ThrowIfBroken();
-            if (!_request.IsAscending && _store.IsPressed && _store.TryTakeUnread(out var kept))
+            if (!Request.IsAscending && _store.IsPressed && _store.TryTakeUnread(out var kept))
             {
                 if (_cursor.TryTake(kept))
                 {
@@ -125,6 +133,7 @@ public sealed class DiskSnapshot : IAsyncDisposable
     public async ValueTask GiveUpAsync(long blockIndex, CancellationToken cancellation)
     {
         await ClaimAsync(blockIndex, cancellation).ConfigureAwait(false);
+        LazyInitializer.EnsureInitialized(ref _givenUp, () => new DirtyBitmap(Geometry)).Mark(blockIndex);
         _need.Clear(blockIndex);
         _claims.Release(blockIndex);
     }
@@ -151,18 +160,95 @@ public sealed class DiskSnapshot : IAsyncDisposable
         _cursor.Install(CopyList);
     }
 
+    /// <summary>The opening of the disk in which the job's run let go of the snapshot; null = a run reads it. Changed by one command at a time.</summary>
+    internal ulong? SuspendedAt { get; set; }
+
+    /// <summary>Goes on where an earlier process stopped; nobody uses the snapshot yet.</summary>
+    /// <param name="copyList">What the job was told to copy.</param>
+    /// <param name="copy">What of it is left.</param>
+    /// <param name="givenUp">What of that nobody can read.</param>
+    /// <param name="kept">What of that is in the scratch file. All else is on the source as it was at the instant.</param>
+    /// <param name="isProtecting">False only in a simulation that shall notice it.</param>
+    internal void Resume(DirtyBitmap copyList, DirtyBitmap copy, DirtyBitmap? givenUp, IReadOnlyCollection<KeptBlock> kept, bool isProtecting)
+    {
+        CopyList.UnionWith(copyList);
+        _need.UnionWith(copy);
+        _givenUp = givenUp;
+        Subtract(_need, givenUp);
+        _cursor.Install(_need);
+        foreach (var block in kept)
+        {
+            _need.Clear(block.Block);
+        }
+
+        _store.Adopt(kept);
+        _isProtecting = isProtecting;
+    }
+
+    /// <summary>Moves what is kept in memory on to the scratch file and syncs it, so that the closing has little left to do.</summary>
+    /// <exception cref="VolumeException">It cannot be synced.</exception>
+    internal async Task SpillAsync()
+    {
+        if (await _store.SpillAsync().ConfigureAwait(false))
+        {
+            try
+            {
+                await _store.SyncAsync().ConfigureAwait(false);
+            }
+            catch (FileLayerException e)
+            {
+                throw Failures.ToVolume(e, $"The scratch file of job {JobId} cannot be synced", "Check the device that holds it.");
+            }
+        }
+    }
+
+    /// <summary>Makes everything that the snapshot needs in another process durable beside the disk and the tracking file. No write is inside, and nobody reads.</summary>
+    /// <param name="copy">What is left to copy, by the durable pair.</param>
+    /// <param name="mustOwn">False only in a simulation that shall notice it.</param>
+    /// <param name="describe">Makes the index: of so many slots, with what was given up and what is kept.</param>
+    /// <returns>Null when it cannot go on in another process: it is broken, or some of these blocks' bytes of the instant are nowhere (rule 9).</returns>
+    internal async Task<SuspendedNote?> StoreAsync(
+        DirtyBitmap copy, bool mustOwn, Func<long, IReadOnlyList<(long First, long End)>, IReadOnlyList<KeptBlock>, ScratchIndex> describe)
+    {
+        if (Broken is not null || !await _store.SpillAsync().ConfigureAwait(false))
+        {
+            return null;
+        }
+
+        // A capture that its guest gave up waiting for may still be at work: it keeps the block first, then says that it is not needed any more.
+        var slots = _store.Freeze();
+        var need = _need.Clone();
+        if (_store.List() is not { } all)
+        {
+            return null;
+        }
+
+        var kept = all.Where(k => copy[k.Block]).ToList();
+        return LacksNothing(copy, need, kept.Select(k => k.Block)) || !mustOwn
+            ? await _store.StoreIndexAsync(JobId, describe(slots, [.. GivenUp?.Runs() ?? []], kept)).ConfigureAwait(false)
+            : null;
+    }
+
+    /// <summary>Whether every block is on the source as it was at the instant, or kept, or given up.</summary>
+    internal bool LacksNothing(DirtyBitmap copy)
+    {
+        // In this order: a guest's write keeps a block before it says that it is not needed any more.
+        var need = _need.Clone();
+        return LacksNothing(copy, need, _store.Blocks());
+    }
+
     /// <summary>Whether a write may go on without waiting. The caller is inside the gate.</summary>
     internal bool MayPass(long offset, long length)
     {
         var (first, end) = Geometry.Touched(offset, length);
-        return NextUnsafe(first, end) < 0 || Broken is not null;
+        return NextUnsafe(first, end) < 0 || Broken is not null || !_isProtecting;
     }
 
     /// <summary>Keeps every needed block of the range.</summary>
     /// <exception cref="BlockDeviceException">A block could not be kept, and the policy is to fail the write.</exception>
     internal async ValueTask ProtectAsync(long offset, long length)
     {
-        if (_request.CaptureTimeout is not { } timeout)
+        if (Request.CaptureTimeout is not { } timeout)
         {
             await ProtectRangeAsync(offset, length, inline: true).ConfigureAwait(false);
             return;
@@ -181,7 +267,28 @@ public sealed class DiskSnapshot : IAsyncDisposable
 
     internal void Break(VolumeException reason) => Interlocked.CompareExchange(ref _broken, reason, null);
 
-    internal Task CloseStoreAsync() => _store.CloseAsync();
+    internal Task CloseStoreAsync(bool keepScratch = false) => _store.CloseAsync(keepScratch);
+
+    private static void Subtract(DirtyBitmap from, DirtyBitmap? blocks)
+    {
+        for (var word = 0; blocks is not null && word < from.WordCount; word++)
+        {
+            from.ClearWord(word, blocks.Word(word));
+        }
+    }
+
+    private bool LacksNothing(DirtyBitmap copy, DirtyBitmap need, IEnumerable<long> kept)
+    {
+        var lacking = copy.Clone();
+        Subtract(lacking, need);
+        Subtract(lacking, GivenUp);
+        foreach (var block in kept)
+        {
+            lacking.Clear(block);
+        }
+
+        return lacking.IsEmpty();
+    }
 
     private async ValueTask ClaimAsync(long blockIndex, CancellationToken cancellation)
     {
@@ -277,7 +384,7 @@ public sealed class DiskSnapshot : IAsyncDisposable
     {
         var extent = Geometry.ExtentOf(block);
         var what = $"The {extent.Length} bytes at {extent.Offset} could not be kept before a write: {e.Message}";
-        if (_request.OnCaptureError == CaptureErrorPolicy.BreakGuestWrite)
+        if (Request.OnCaptureError == CaptureErrorPolicy.BreakGuestWrite)
         {
             throw new BlockDeviceException(Failures.ToGuest(e).Error, what, e);
         }

@@ -14,17 +14,26 @@ public static class ScratchDirectory
 
     public static string PathFor(string directory, DiskId disk, JobId job) => Path.Combine(directory, $"{disk}.{job}{Suffix}");
 
-    /// <summary>Deletes what earlier incarnations of the disk left behind. Call it before the first snapshot; a missing directory is no error.</summary>
-    public static void DeleteLeftovers(IFileLayer files, string directory, DiskId disk)
+    /// <summary>Deletes what earlier incarnations of the disk left behind. Call it when the disk is open and before its first job; a missing directory is no error.</summary>
+    /// <param name="files">Where the directory is.</param>
+    /// <param name="directory">Of scratch files.</param>
+    /// <param name="disk">Whose.</param>
+    /// <param name="suspended">Jobs whose scratch is in use again (rule 17).</param>
+    public static void DeleteLeftovers(IFileLayer files, string directory, DiskId disk, IReadOnlyCollection<JobId> suspended)
     {
+        var used = suspended.Select(j => Path.GetFileName(PathFor(directory, disk, j))).ToHashSet(StringComparer.Ordinal);
         if (files.KindOf(directory) != FileKind.Directory)
         {
             return;
         }
 
-        foreach (var path in files.List(directory).Where(p => IsScratchOf(Path.GetFileName(p), disk)))
+        foreach (var path in files.List(directory))
         {
-            files.Delete(path);
+            var name = Path.GetFileName(path);
+            if (IsScratchOf(name, disk) && !used.Contains(name))
+            {
+                files.Delete(path);
+            }
         }
     }
 

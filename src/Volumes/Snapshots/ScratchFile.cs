@@ -1,15 +1,48 @@
 using ActorBackup.Files;
+using ActorBackup.Volumes.Tracking;
 
 namespace ActorBackup.Volumes.Snapshots;
 
-/// <summary>Slots of one block each in a file that lives as long as the snapshot. Never synced: it is worthless after a crash.</summary>
-internal sealed class ScratchFile(IFileLayer files, string path, int blockBytes, long limitBytes) : IDisposable
+/// <summary>Slots of one block each in a file that lives as long as the snapshot. Worthless after a crash: it is synced only when its job is suspended.</summary>
+internal sealed class ScratchFile : IDisposable
 {
-    private readonly IFile _file = OpenNew(files, path);
+    private readonly IFileLayer _files;
+    private readonly string _path;
+    private readonly int _blockBytes;
+    private readonly long _limitBytes;
+    private readonly IFile _file;
     private readonly Stack<long> _free = new();
     private readonly Lock _lock = new();
-    private readonly long _slotCountMax = limitBytes / blockBytes;
+    private readonly long _slotCountMax;
     private long _slotCount;
+    private bool _isFrozen;
+    private bool _hasFailedSync;
+
+    /// <summary>Makes the file anew.</summary>
+    public ScratchFile(IFileLayer files, string path, int blockBytes, long limitBytes)
+        : this(files, path, blockBytes, limitBytes, OpenNew(files, path))
+    {
+    }
+
+    /// <summary>Goes on with a file of which only these slots are in use.</summary>
+    public ScratchFile(IFileLayer files, IFile file, int blockBytes, long limitBytes, long slotCount, IReadOnlySet<long> used)
+        : this(files, file.Path, blockBytes, Math.Max(limitBytes, slotCount * blockBytes), file)
+    {
+        _slotCount = slotCount;
+        for (var slot = 0L; slot < slotCount; slot++)
+        {
+            if (!used.Contains(slot))
+            {
+                _free.Push(slot);
+            }
+        }
+    }
+
+    private ScratchFile(IFileLayer files, string path, int blockBytes, long limitBytes, IFile file)
+    {
+        (_files, _path, _blockBytes, _limitBytes, _file) = (files, path, blockBytes, limitBytes, file);
+        _slotCountMax = limitBytes / blockBytes;
+    }
 
     public long UsedBytes
     {
@@ -17,21 +50,21 @@ internal sealed class ScratchFile(IFileLayer files, string path, int blockBytes,
         {
             lock (_lock)
             {
-                return (_slotCount - _free.Count) * blockBytes;
+                return (_slotCount - _free.Count) * _blockBytes;
             }
         }
     }
 
-    /// <returns>The slot.</returns>
+    /// <returns>The slot and the checksum of what it holds.</returns>
     /// <exception cref="VolumeException">The limit is reached.</exception>
     /// <exception cref="FileLayerException">The file cannot be written.</exception>
-    public long Write(ReadOnlySpan<byte> block)
+    public (long Slot, ulong Checksum) Write(ReadOnlySpan<byte> block)
     {
         var slot = Take();
         try
         {
-            _file.Write(slot * blockBytes, block);
-            return slot;
+            _file.Write(slot * _blockBytes, block);
+            return (slot, TrackingFormat.Checksum(block));
         }
         catch
         {
@@ -40,11 +73,17 @@ internal sealed class ScratchFile(IFileLayer files, string path, int blockBytes,
         }
     }
 
-    public void Read(long slot, Span<byte> block)
+    /// <exception cref="FileLayerException">The file cannot be read, or does not hold what was written to it.</exception>
+    public void Read(long slot, ulong checksum, Span<byte> block)
     {
-        if (_file.Read(slot * blockBytes, block) < block.Length)
+        if (_file.Read(slot * _blockBytes, block) < block.Length)
         {
-            throw new FileLayerException(FileError.InputOutput, $"read {path}: the scratch file is shorter than what was written to it");
+            throw new FileLayerException(FileError.InputOutput, $"read {_path}: the scratch file is shorter than what was written to it");
+        }
+
+        if (TrackingFormat.Checksum(block) != checksum)
+        {
+            throw new FileLayerException(FileError.InputOutput, $"read {_path}: slot {slot} of the scratch file is not what was written to it");
         }
     }
 
@@ -56,10 +95,42 @@ internal sealed class ScratchFile(IFileLayer files, string path, int blockBytes,
         }
     }
 
+    /// <summary>Gives out no slot any more. Returns how many there are: what comes after them nobody writes to.</summary>
+    public long Freeze()
+    {
+        lock (_lock)
+        {
+            _isFrozen = true;
+            return _slotCount;
+        }
+    }
+
+    /// <summary>Writes behind the slots of a frozen file.</summary>
+    public void WriteTail(ReadOnlySpan<byte> bytes) => _file.Write(_slotCount * _blockBytes, bytes);
+
+    /// <summary>A failure stays: what it was to make durable may be lost, and another sync would not say so.</summary>
+    public void Sync()
+    {
+        if (_hasFailedSync)
+        {
+            throw new FileLayerException(FileError.InputOutput, $"sync {_path}: an earlier sync failed");
+        }
+
+        _hasFailedSync = true;
+        _file.Sync();
+        _hasFailedSync = false;
+    }
+
+    /// <summary>Makes the file's name durable.</summary>
+    public void SyncName() => _files.SyncDirectory(Path.GetDirectoryName(_path)!);
+
+    /// <summary>Leaves the file where it is.</summary>
+    public void Close() => _file.Dispose();
+
     public void Dispose()
     {
         _file.Dispose();
-        files.Delete(path);
+        _files.Delete(_path);
     }
 
     private static IFile OpenNew(IFileLayer files, string path)
@@ -73,6 +144,11 @@ internal sealed class ScratchFile(IFileLayer files, string path, int blockBytes,
     {
         lock (_lock)
         {
+            if (_isFrozen)
+            {
+                throw new VolumeException(VolumeError.Closed, $"The scratch file {_path} is closed, because the disk is");
+            }
+
             if (_free.TryPop(out var slot))
             {
                 return slot;
@@ -80,7 +156,7 @@ internal sealed class ScratchFile(IFileLayer files, string path, int blockBytes,
 
             return _slotCount < _slotCountMax
                 ? _slotCount++
-                : throw new VolumeException(VolumeError.NoSpace, $"The scratch file {path} reached its limit of {limitBytes} bytes");
+                : throw new VolumeException(VolumeError.NoSpace, $"The scratch file {_path} reached its limit of {_limitBytes} bytes");
         }
     }
 }

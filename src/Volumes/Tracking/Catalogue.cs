@@ -3,7 +3,11 @@ using ActorBackup.Core.Identity;
 namespace ActorBackup.Volumes.Tracking;
 
 /// <summary>What a checkpoint stores beside the pages: the disk, its sets and where their pages lie, and the checkpoint pairs of jobs.</summary>
-internal sealed record Catalogue(DiskDefinition Definition, IReadOnlyList<CatalogueSet> Sets, IReadOnlyList<CheckpointRoot> Roots);
+internal sealed record Catalogue(DiskDefinition Definition, IReadOnlyList<CatalogueSet> Sets, IReadOnlyList<CheckpointRoot> Roots)
+{
+    /// <summary>Jobs that were suspended when the disk was closed; older files have none.</summary>
+    public IReadOnlyList<SuspendedNote> Suspended { get; init; } = [];
+}
 
 /// <summary>A set as the catalogue lists it.</summary>
 internal sealed record CatalogueSet

@@ -55,6 +55,7 @@ internal static class CatalogueCodec
             WriteBytes(output, root.Root);
         }
 
+        WriteSuspended(output, catalogue.Suspended);
         return output.WrittenSpan.ToArray();
     }
 
@@ -97,7 +98,36 @@ internal static class CatalogueCodec
             IsExclusive = flags.HasFlag(DefinitionFlags.Exclusive),
             IsResizing = flags.HasFlag(DefinitionFlags.Resizing),
         };
-        return new Catalogue(definition, sets, roots);
+        return new Catalogue(definition, sets, roots) { Suspended = ReadSuspended(ref bytes) };
+    }
+
+    /// <summary>The part is absent where there is nothing to say: so older files are, and so older programs expect them.</summary>
+    private static void WriteSuspended(ArrayBufferWriter<byte> output, IReadOnlyList<SuspendedNote> notes)
+    {
+        if (notes.Count == 0)
+        {
+            return;
+        }
+
+        WriteUInt32(output, (uint)notes.Count);
+        foreach (var note in notes)
+        {
+            WriteText(output, note.Job.Value);
+            WriteInt64(output, note.IndexOffset);
+            WriteUInt32(output, (uint)note.IndexBytes);
+            WriteInt64(output, (long)note.IndexChecksum);
+        }
+    }
+
+    private static SuspendedNote[] ReadSuspended(ref ReadOnlySpan<byte> bytes)
+    {
+        var notes = new SuspendedNote[bytes.IsEmpty ? 0 : ReadUInt32(ref bytes)];
+        for (var i = 0; i < notes.Length; i++)
+        {
+            notes[i] = new SuspendedNote(new JobId(ReadText(ref bytes)), ReadInt64(ref bytes), (int)ReadUInt32(ref bytes), (ulong)ReadInt64(ref bytes));
+        }
+
+        return notes;
     }
 
     private static DefinitionFlags FlagsOf(DiskDefinition definition) =>

@@ -20,6 +20,9 @@ internal sealed class SetTable(DiskDefinition definition)
 
     public IReadOnlyDictionary<JobId, byte[]> Roots => _roots;
 
+    /// <summary>Of the jobs that were suspended at the last closing, or will be at this one. Not to be stored but with the clean mark.</summary>
+    public IReadOnlyList<SuspendedNote> Suspended { get; private set; } = [];
+
     public IEnumerable<TrackedSet> Stored => _sets.Where(s => !s.IsTransient);
 
     public IEnumerable<TrackedSet> Bitmaps => _sets.Where(s => s.Role == SetRole.Bitmap);
@@ -86,6 +89,15 @@ internal sealed class SetTable(DiskDefinition definition)
         MarkChanged();
     }
 
+    public void SetSuspended(IReadOnlyList<SuspendedNote> notes)
+    {
+        if (notes.Count > 0 || Suspended.Count > 0)
+        {
+            Suspended = notes;
+            MarkChanged();
+        }
+    }
+
     public void MarkChanged() => Interlocked.Increment(ref _version);
 
     /// <summary>The durable catalogue says what the sets said at this version.</summary>
@@ -111,7 +123,10 @@ internal sealed class SetTable(DiskDefinition definition)
 
     /// <param name="pagesOf">Where the pages of a set will lie once the catalogue is durable.</param>
     public Catalogue ToCatalogue(Func<TrackedSet, StoredPage[]> pagesOf) =>
-        new(Definition, [.. Stored.Select(s => Describe(s, pagesOf(s)))], [.. _roots.Select(r => new CheckpointRoot(r.Key, r.Value)).OrderBy(r => r.Job.Value, StringComparer.Ordinal)]);
+        new(Definition, [.. Stored.Select(s => Describe(s, pagesOf(s)))], [.. _roots.Select(r => new CheckpointRoot(r.Key, r.Value)).OrderBy(r => r.Job.Value, StringComparer.Ordinal)])
+        {
+            Suspended = Suspended,
+        };
 
     private static CatalogueSet Describe(TrackedSet set, StoredPage[] pages) =>
         new()

@@ -77,7 +77,11 @@ internal static class TrackingFileOpening
 
         var damaged = catalogue.Sets.Where(s => !TryLoad(tracking, sets, s)).ToList();
         damaged.ForEach(s => Distrust(sets, s, $"a page of its {s.Role.ToString().ToLowerInvariant()} set in the tracking file is damaged"));
-        if (slotDamaged)
+        if (!slotDamaged)
+        {
+            sets.SetSuspended(catalogue.Suspended);
+        }
+        else
         {
             sets.MarkAllInconsistent("a superblock of the tracking file is damaged, so the newest checkpoint may be lost");
         }

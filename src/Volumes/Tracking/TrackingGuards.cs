@@ -50,6 +50,15 @@ internal sealed record TrackingGuards
     /// <summary>Rule 9: blocks that a job still needs are kept before they are overwritten.</summary>
     public bool CopyBeforeWrite { get; init; } = true;
 
+    /// <summary>Rule 9: a job is suspended only if each block that is left to copy is on the source as it was, or kept.</summary>
+    public bool OwnsWhatIsLeft { get; init; } = true;
+
+    /// <summary>Rule 17: a suspended job's blocks are protected from the opening on, before its run goes on.</summary>
+    public bool ProtectFromOpening { get; init; } = true;
+
+    /// <summary>Rule 17: a suspension counts only together with the clean mark that it was stored with, and the journal's generation.</summary>
+    public bool ResumeOnlyAsLeft { get; init; } = true;
+
     /// <summary>Rule 11: what a failed command left in memory is stored before its repetition counts as done.</summary>
     public bool StoreBeforeRepeatCounts { get; init; } = true;
 }

@@ -9,6 +9,9 @@ internal sealed class BackupControl
 
     public bool IsEnding { get; set; }
 
+    /// <summary>The process is being stopped: readers finish what they have begun.</summary>
+    public bool IsSuspending { get; set; }
+
     public void Cancel(bool force)
     {
         IsCancelled = true;

@@ -20,12 +20,20 @@ internal sealed class BackupJob(World world, DiskProcess process, BackupSpec spe
 
     public BackupSpec Spec => spec;
 
-    public async Task RunAsync()
+    /// <summary>It left its snapshot to the next process.</summary>
+    public bool IsSuspended { get; private set; }
+
+    public async Task RunAsync(bool isResumed = false)
     {
         BackupEnded ended;
         try
         {
-            ended = await SnapshotAndCopyAsync();
+            if (await SnapshotAndCopyAsync(isResumed) is not { } end)
+            {
+                return;
+            }
+
+            ended = end;
         }
         catch (Exception e) when (IsExpected(e))
         {
@@ -41,13 +49,17 @@ internal sealed class BackupJob(World world, DiskProcess process, BackupSpec spe
 
     public static bool IsExpected(Exception e) => e is VolumeException or RepositoryAway;
 
-    private async Task<BackupEnded> SnapshotAndCopyAsync()
+    /// <summary>Null when it was suspended.</summary>
+    private async Task<BackupEnded?> SnapshotAndCopyAsync(bool isResumed)
     {
-        if (spec.Base is { } basePoint)
+        if (isResumed)
         {
-            _base = world.Repository.Find(process.Number, basePoint) ?? throw new RepositoryAway();
+            var adopted = await process.Disk.TryAdoptAsync(spec.Id) ?? throw new VolumeException(VolumeError.SnapshotBroken, "lost");
+            process.Disk.TryGetCheckpoint(spec.Id, out var pair);
+            return await CopyAsync(adopted, pair);
         }
 
+        FindBase();
         var snapshot = await process.Disk.StartSnapshotAsync(Request(), CancellationToken.None);
 
         // This is the instant: nothing has run since writes were held.
@@ -58,18 +70,65 @@ internal sealed class BackupJob(World world, DiskProcess process, BackupSpec spe
             world.Shadows[spec.BitmapSet].Freeze(spec.Id);
         }
 
-        _copy = new JobCopy(world, process, this, snapshot, _base?.Tree ?? SimTree.Empty);
+        return await CopyAsync(snapshot, null);
+    }
+
+    private void FindBase()
+    {
+        if (spec.Base is { } basePoint)
+        {
+            _base = world.Repository.Find(process.Number, basePoint) ?? throw new RepositoryAway();
+        }
+    }
+
+    private async Task<BackupEnded?> CopyAsync(DiskSnapshot snapshot, JobCheckpoint? pair)
+    {
         var isCopied = false;
         try
         {
+            if (pair is not null)
+            {
+                FindBase();
+            }
+
+            _copy = new JobCopy(world, process, this, snapshot, _base?.Tree ?? SimTree.Empty, pair);
             isCopied = await _copy.RunAsync();
+            if (!isCopied && Control is { IsSuspending: true, IsCancelled: false } && !_copy.HasFailed)
+            {
+                await SuspendAsync(snapshot);
+            }
         }
         finally
         {
-            await snapshot.DisposeAsync();
+            if (!IsSuspended)
+            {
+                await snapshot.DisposeAsync();
+            }
         }
 
-        return await ConcludeAsync(isCopied);
+        return IsSuspended || (Control.IsSuspending && !isCopied) ? null : await ConcludeAsync(isCopied);
+    }
+
+    /// <summary>Without a pair of what was read last, as when the repository hangs, the disk must refuse.</summary>
+    private async Task SuspendAsync(DiskSnapshot snapshot)
+    {
+        try
+        {
+            if (!world.Dice.Chance(0.2) && !await _copy!.TryCheckpointAsync(isLast: true))
+            {
+                return;
+            }
+
+            await process.Disk.SuspendAsync(snapshot);
+            IsSuspended = true;
+            world.Statistics.Suspended++;
+            var suspended = new SuspendedJob(process.Disk.Generation, world.Machine.Now, JobStatistics.Empty, 0, false, null, null);
+            process.Tell(() => process.RecordAsync(new DiskEvent.JobSuspended(spec.Id, suspended)));
+        }
+        catch (VolumeException e)
+        {
+            world.Trace.Add("suspending failed: " + e.Message);
+        }
     }
 
     private SnapshotRequest Request() =>

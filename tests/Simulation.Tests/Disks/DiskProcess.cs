@@ -41,6 +41,9 @@ internal sealed class DiskProcess
 
     public DiskState State => _world.Journal.State;
 
+    /// <summary>The actor begins nothing new; guests go on.</summary>
+    public bool IsSuspending { get; set; }
+
     /// <summary>Guests and the actor begin nothing new.</summary>
     public bool IsStopping { get; set; }
 
@@ -54,8 +57,8 @@ internal sealed class DiskProcess
     /// <summary>Opens the disk, looks at its bitmaps while nothing writes, and lets guests in.</summary>
     public void Open()
     {
-        ScratchDirectory.DeleteLeftovers(Files, Machine.ScratchPath, World.DiskId);
-        _disk = TrackedDisk.OpenAsync(Files, Scheduler, Clock, Machine.TrackingPath, _world.Journal.Registered, new SimWitness(_world, _number), _world.Guards).GetAwaiter().GetResult();
+        _disk = TrackedDisk.OpenAsync(Files, Scheduler, Clock, Machine.TrackingPath, _world.Journal.Registered, new SimWitness(_world, _number), _world.Guards, Machine.ScratchPath).GetAwaiter().GetResult();
+        ScratchDirectory.DeleteLeftovers(Files, Machine.ScratchPath, World.DiskId, [.. Disk.Suspended.Select(s => s.Job)]);
         _world.BlurIfOpeningSuffered();
         new OpeningCheck(_world, Disk).Run();
         var row = new TrackingExpectation(Disk.FileId, Disk.Generation, Disk.Stamp, Disk.Stamp);
@@ -109,7 +112,7 @@ internal sealed class DiskProcess
             else
             {
                 await PauseAsync();
-                if (!IsStopping && _world.Dice.Chance(0.25))
+                if (!IsStopping && !IsSuspending && _world.Dice.Chance(0.25))
                 {
                     IsIdle = false;
                     await nextCommand();
@@ -169,6 +172,9 @@ internal sealed class DiskProcess
     public void RecoverLater() => Start(async () =>
     {
         await Clock.Delay(TimeSpan.FromSeconds(5));
-        Tell(() => new DiskRecovery(_world, this).RunAsync());
+        if (!IsSuspending)
+        {
+            Tell(() => new DiskRecovery(_world, this).RunAsync());
+        }
     });
 }

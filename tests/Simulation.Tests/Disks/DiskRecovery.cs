@@ -16,6 +16,7 @@ internal sealed class DiskRecovery(World world, DiskProcess process)
     private readonly List<DiskEvent> _events = [];
     private readonly List<(JobId Job, JobConclusion Conclusion, BitmapRemainder Remainder, bool KeepPair)> _toSettle = [];
     private readonly List<Func<Task>> _tidying = [];
+    private readonly List<JobState> _toResume = [];
     private bool _isComplete = true;
 
     private TrackedDisk Disk => process.Disk;
@@ -40,6 +41,7 @@ internal sealed class DiskRecovery(World world, DiskProcess process)
             }
 
             await process.RecordAsync([.. _toSettle.Where(s => !State.Jobs[s.Job.Value].IsSettled).Select(s => new DiskEvent.JobSettled(s.Job))]);
+            Resume();
         }
         catch (VolumeException e)
         {
@@ -128,7 +130,11 @@ internal sealed class DiskRecovery(World world, DiskProcess process)
 
     private async Task PlanJobAsync(JobState job)
     {
-        if (job.Conclusion is null)
+        if (job.Conclusion is null && job.Suspended is { } suspended && Disk.Suspended.Contains(new SuspendedSnapshot(job.Spec.Id, suspended.Generation)))
+        {
+            PlanResumption(job);
+        }
+        else if (job.Conclusion is null)
         {
             await Disk.FenceAsync(job.Spec.Id);
             await ConcludeAsync(job);
@@ -140,6 +146,30 @@ internal sealed class DiskRecovery(World world, DiskProcess process)
         else if (Disk.JobsInTracking.Contains(job.Spec.Id))
         {
             PublishKept(job);
+        }
+    }
+
+    private void PlanResumption(JobState job)
+    {
+        try
+        {
+            world.Repository.Touch(process.Number);
+            _toResume.Add(job);
+        }
+        catch (RepositoryAway)
+        {
+            _isComplete = false;
+        }
+    }
+
+    private void Resume()
+    {
+        foreach (var job in process.IsSuspending ? [] : _toResume)
+        {
+            world.Statistics.Resumed++;
+            var run = new BackupJob(world, process, job.Spec);
+            process.Running[job.Spec.Id] = run;
+            process.Start(() => run.RunAsync(isResumed: true));
         }
     }
 

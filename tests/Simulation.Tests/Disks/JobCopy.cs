@@ -1,26 +1,35 @@
 using ActorBackup.Core.Bitmaps;
 using ActorBackup.Simulation.Tests.Model;
+using ActorBackup.Volumes;
 using ActorBackup.Volumes.Snapshots;
 
 namespace ActorBackup.Simulation.Tests.Disks;
 
 /// <summary>Reads a snapshot into the repository with a few readers at once, and checkpoints: blocks, then their tree, then the pair (rule 10).</summary>
-internal sealed class JobCopy(World world, DiskProcess process, BackupJob job, DiskSnapshot snapshot, SimTree below)
+/// <param name="world">All of it.</param>
+/// <param name="process">That runs it.</param>
+/// <param name="job">Whose copying it is.</param>
+/// <param name="snapshot">What is read.</param>
+/// <param name="below">The base's tree.</param>
+/// <param name="pair">Of the suspended run that this one goes on with; null = it begins.</param>
+internal sealed class JobCopy(World world, DiskProcess process, BackupJob job, DiskSnapshot snapshot, SimTree below, JobCheckpoint? pair)
 {
     private const int SourceRetries = 2;
 
-    private readonly DirtyBitmap _left = snapshot.CopyList.Clone();
+    private readonly DirtyBitmap _left = (pair?.Copy ?? snapshot.CopyList).Clone();
     private readonly SimTree _below = below;
     private List<KeyValuePair<long, byte[]?>> _changes = [];
     private bool _isCheckpointing;
     private bool _hasFailed;
 
+    public bool HasFailed => _hasFailed;
+
     public DirtyBitmap CopyList => snapshot.CopyList;
 
     /// <summary>The pair that is known to be durable; the copy is null before the first.</summary>
-    public DirtyBitmap? StoredCopy { get; private set; }
+    public DirtyBitmap? StoredCopy { get; private set; } = pair?.Copy.Clone();
 
-    public SimTree StoredTree { get; private set; } = below;
+    public SimTree StoredTree { get; private set; } = pair is { } p ? world.Repository.FindTree(p.Root) ?? SimTree.Empty with { Root = p.Root } : below;
 
     /// <summary>False when it failed or was cancelled.</summary>
     public async Task<bool> RunAsync()
@@ -31,7 +40,7 @@ internal sealed class JobCopy(World world, DiskProcess process, BackupJob job, D
             await reader;
         }
 
-        if (_hasFailed || job.Control.IsCancelled)
+        if (_hasFailed || job.Control.IsCancelled || (job.Control.IsSuspending && _left.NextSet(0) >= 0))
         {
             return false;
         }
@@ -39,7 +48,7 @@ internal sealed class JobCopy(World world, DiskProcess process, BackupJob job, D
         return await TryCheckpointAsync() && !job.Control.IsCancelled;
     }
 
-    public async Task<bool> TryCheckpointAsync()
+    public async Task<bool> TryCheckpointAsync(bool isLast = false)
     {
         while (_isCheckpointing)
         {
@@ -49,7 +58,7 @@ internal sealed class JobCopy(World world, DiskProcess process, BackupJob job, D
         _isCheckpointing = true;
         try
         {
-            await CheckpointAsync();
+            await CheckpointAsync(isLast);
             return true;
         }
         catch (Exception e) when (BackupJob.IsExpected(e))
@@ -62,11 +71,11 @@ internal sealed class JobCopy(World world, DiskProcess process, BackupJob job, D
         }
     }
 
-    private async Task CheckpointAsync()
+    private async Task CheckpointAsync(bool isLast)
     {
         await process.PauseAsync();
         var (changes, copy) = (_changes, _left.Clone());
-        if (changes.Count == 0 && StoredCopy?.Count() == copy.Count())
+        if (changes.Count == 0 && StoredCopy?.Count() == copy.Count() && !isLast)
         {
             return;
         }
@@ -80,7 +89,7 @@ internal sealed class JobCopy(World world, DiskProcess process, BackupJob job, D
                 await StoreTreeAsync(tree);
             }
 
-            if (job.Spec.Bitmap is not null)
+            if (job.Spec.Bitmap is not null || isLast)
             {
                 await process.Disk.StoreCheckpointAsync(job.Spec.Id, copy, tree.Root);
             }
@@ -111,7 +120,7 @@ internal sealed class JobCopy(World world, DiskProcess process, BackupJob job, D
         var buffer = new byte[snapshot.Geometry.BlockBytes];
         try
         {
-            while (!_hasFailed && !job.Control.IsCancelled)
+            while (!_hasFailed && !job.Control.IsCancelled && !job.Control.IsSuspending)
             {
                 if (world.Dice.Chance(0.3))
                 {

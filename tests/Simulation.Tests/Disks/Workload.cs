@@ -52,7 +52,7 @@ internal sealed class Workload(World world, DiskProcess process)
         world.Statistics.Jobs++;
         var run = new BackupJob(world, process, process.State.Jobs[job.Value].Spec);
         process.Running[job] = run;
-        process.Start(run.RunAsync);
+        process.Start(() => run.RunAsync());
     }
 
     private Task ChooseAsync()
@@ -109,6 +109,11 @@ internal sealed class Workload(World world, DiskProcess process)
         if (dice.Chance(0.1))
         {
             return order with { Sync = SyncMode.Auto, Bitmap = null, Policy = null };
+        }
+
+        if (dice.Chance(0.1))
+        {
+            return order with { Bitmap = null, Policy = null };
         }
 
         return bitmap.Base.State switch

@@ -15,6 +15,10 @@ internal sealed class Statistics
 
     public int Jobs { get; set; }
 
+    public int Suspended { get; set; }
+
+    public int Resumed { get; set; }
+
     public int Points { get; set; }
 
     public int Inconsistent { get; set; }
@@ -29,12 +33,14 @@ internal sealed class Statistics
         Writes += other.Writes;
         Commands += other.Commands;
         Jobs += other.Jobs;
+        Suspended += other.Suspended;
+        Resumed += other.Resumed;
         Points += other.Points;
         Inconsistent += other.Inconsistent;
         Comparisons += other.Comparisons;
     }
 
     public override string ToString() =>
-        $"{Processes} processes, {Crashes} crashes, {CleanStops} clean stops, {Writes} writes, {Commands} commands, {Jobs} jobs, {Points} points, "
+        $"{Processes} processes, {Crashes} crashes, {CleanStops} clean stops, {Writes} writes, {Commands} commands, {Jobs} jobs, {Suspended} suspended, {Resumed} resumed, {Points} points, "
         + $"{Comparisons} comparisons of bitmaps, {Inconsistent} found inconsistent";
 }
