@@ -2,7 +2,7 @@ using Akka.Actor;
 
 namespace ActorBackup.Actors.Backups;
 
-/// <summary>One running backup, child of its disk: starts the run, and tells the disk once how it ended. When it stops early the run is abandoned.</summary>
+/// <summary>One running backup, child of its disk: starts the run, and tells the disk once how it ended, or that it let go. When it stops early the run is abandoned.</summary>
 public sealed class BackupJobActor : ReceiveActor
 {
     private readonly BackupRun _run;
@@ -12,7 +12,7 @@ public sealed class BackupJobActor : ReceiveActor
     {
         _run = run;
         _disk = disk;
-        Receive<BackupEnded>(ended =>
+        Receive<IBackupResult>(ended =>
         {
             _disk.Tell(ended, Self);
             Context.Stop(Self);

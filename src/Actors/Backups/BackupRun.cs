@@ -25,11 +25,15 @@ public sealed class BackupRun
 {
     private static readonly TimeSpan FlushPatience = TimeSpan.FromSeconds(10);
 
+    /// <summary>A node that is being stopped waits for no more than this, see <see cref="Cluster.NodeActorSystem"/>.</summary>
+    private static readonly TimeSpan SuspendPatience = TimeSpan.FromSeconds(8);
+
     private readonly DiskDefinition _definition;
     private readonly TrackedDisk _disk;
     private readonly OpenRepository _repository;
     private readonly TimeProvider _clock;
     private readonly string _scratchDirectory;
+    private readonly SuspendedJob? _suspended;
     private readonly JobErrors _errors;
     private readonly TaskCompletionSource _begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private CopyLedger? _ledger;
@@ -40,6 +44,14 @@ public sealed class BackupRun
     private IReadOnlyList<Extent> _bad = [];
     private bool _isKept;
 
+    /// <param name="definition">Of the disk.</param>
+    /// <param name="spec">What to do.</param>
+    /// <param name="disk">The data plane.</param>
+    /// <param name="repository">Where to.</param>
+    /// <param name="control">The job's levers.</param>
+    /// <param name="clock">For the instant and back-off.</param>
+    /// <param name="scratchDirectory">Where copy-before-write spills to.</param>
+    /// <param name="suspended">What an earlier run left; null = the job begins.</param>
     public BackupRun(
         DiskDefinition definition,
         BackupSpec spec,
@@ -47,9 +59,11 @@ public sealed class BackupRun
         OpenRepository repository,
         JobControl control,
         TimeProvider clock,
-        string scratchDirectory)
+        string scratchDirectory,
+        SuspendedJob? suspended)
     {
-        (_definition, Spec, _disk, _repository, Control, _clock, _scratchDirectory) = (definition, spec, disk, repository, control, clock, scratchDirectory);
+        (_definition, Spec, _disk, _repository, Control, _clock, _scratchDirectory, _suspended) =
+            (definition, spec, disk, repository, control, clock, scratchDirectory, suspended);
         _errors = new JobErrors(spec.OnSourceError, spec.OnTargetError, control, clock);
     }
 
@@ -72,7 +86,7 @@ public sealed class BackupRun
     public Task Begun => _begun.Task;
 
     /// <summary>Runs to the end. Never throws.</summary>
-    public async Task<BackupEnded> RunAsync()
+    public async Task<IBackupResult> RunAsync()
     {
         try
         {
@@ -89,32 +103,83 @@ public sealed class BackupRun
         }
     }
 
-    private async Task<BackupEnded> SnapshotAndCopyAsync()
+    private async Task<IBackupResult> SnapshotAndCopyAsync()
     {
         Control.MoveTo(JobStatus.Running);
+        if (_suspended is { } before)
+        {
+            _instant = before.Instant;
+            Progress.Restore(before.Statistics);
+            return await CopyFromAsync(await AdoptAsync().ConfigureAwait(false), isResumed: true).ConfigureAwait(false);
+        }
+
         _base = await FindBaseAsync().ConfigureAwait(false);
         var snapshot = await _disk.StartSnapshotAsync(Request(), Control.Stopped).ConfigureAwait(false);
         _instant = _clock.Now();
-        _copyList = snapshot.CopyList;
-        _ledger = new CopyLedger(snapshot.CopyList.Clone(), keepZeroes: _base is not null);
-        Progress.SetTotal(BytesOf(snapshot.CopyList));
-        _begun.SetResult();
-        var session = _repository.Data.Writer.StartSession(new DurableBlocks(snapshot.Geometry, _ledger, Progress, _errors), _repository.Data.Nodes);
-        await using (session.ConfigureAwait(false))
+        return await CopyFromAsync(snapshot, isResumed: false).ConfigureAwait(false);
+    }
+
+    private async Task<DiskSnapshot> AdoptAsync() =>
+        await _disk.TryAdoptAsync(Spec.Id).ConfigureAwait(false)
+        ?? throw new RefusedException(new Refusal(RefusalCode.WrongState, "the job lost its instant before it could go on; start it again"));
+
+    private async Task<IBackupResult> CopyFromAsync(DiskSnapshot snapshot, bool isResumed)
+    {
+        // Copy-before-write ends with the copying, whatever a decision about the outcome waits for.
+        var isOurs = true;
+        try
         {
-            using var checkpoints = new JobCheckpoints(Spec, _disk, new TreeShape(snapshot.Geometry), _base?.Root ?? default, session, _ledger, _errors, _clock);
-            Refusal? failure;
-            try
+            var pair = isResumed && _disk.TryGetCheckpoint(Spec.Id, out var left) ? left : (JobCheckpoint?)null;
+            _base = isResumed ? await FindBaseAsync().ConfigureAwait(false) : _base;
+            _copyList = snapshot.CopyList;
+            _ledger = new CopyLedger((pair?.Copy ?? snapshot.CopyList).Clone(), keepZeroes: _base is not null);
+            Progress.SetTotal(BytesOf(snapshot.CopyList));
+            _begun.SetResult();
+            var session = _repository.Data.Writer.StartSession(new DurableBlocks(snapshot.Geometry, _ledger, Progress, _errors), _repository.Data.Nodes);
+            await using (session.ConfigureAwait(false))
             {
-                failure = await CopyAsync(snapshot, session, checkpoints).ConfigureAwait(false);
+                var shape = new TreeShape(snapshot.Geometry);
+                using var checkpoints = new JobCheckpoints(Spec, _disk, shape, pair?.Root ?? _base?.Root ?? default, pair?.Copy.Clone(), session, _ledger, _errors, _clock);
+                var (isCopied, failure) = await CopyAsync(snapshot, session, checkpoints).ConfigureAwait(false);
+                if (!isCopied)
+                {
+                    var suspended = await TrySuspendAsync(snapshot, checkpoints).ConfigureAwait(false);
+                    isOurs = suspended.Suspended is null;
+                    return suspended;
+                }
+
+                isOurs = false;
+                await snapshot.DisposeAsync().ConfigureAwait(false);
+                return await ConcludeAsync(failure, checkpoints).ConfigureAwait(false);
             }
-            finally
+        }
+        finally
+        {
+            if (isOurs)
             {
-                // Copy-before-write ends here, whatever a decision about the outcome waits for.
                 await snapshot.DisposeAsync().ConfigureAwait(false);
             }
+        }
+    }
 
-            return await ConcludeAsync(failure, checkpoints).ConfigureAwait(false);
+    /// <summary>The node is being stopped: makes durable what was read, and lets go of the snapshot. What cannot be done soon is not done: the next start finds what a crash leaves.</summary>
+    private async Task<BackupSuspended> TrySuspendAsync(DiskSnapshot snapshot, JobCheckpoints checkpoints)
+    {
+        Progress.Phase = "suspending";
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Control.Stopped);
+        patience.CancelAfter(SuspendPatience);
+        try
+        {
+            await checkpoints.TakeAsync(patience.Token, isLast: true).WaitAsync(patience.Token).ConfigureAwait(false);
+            var stopped = Control.StoppedBy;
+            var suspended = new SuspendedJob(
+                _disk.Generation, _instant, Progress.Read(), Control.Rate.BytesPerSecond, Control.Gate.IsPaused, stopped?.Message, stopped?.Code.ToString());
+            await _disk.SuspendAsync(snapshot).ConfigureAwait(false);
+            return new BackupSuspended(Spec.Id, suspended, null);
+        }
+        catch (Exception e)
+        {
+            return new BackupSuspended(Spec.Id, null, e);
         }
     }
 
@@ -145,8 +210,8 @@ public sealed class BackupRun
             IsAscending = Spec.Workers == 1,
         };
 
-    /// <summary>Copies everything and makes it durable. Returns why it did not; null when it did.</summary>
-    private async Task<Refusal?> CopyAsync(DiskSnapshot snapshot, BlockSession session, JobCheckpoints checkpoints)
+    /// <summary>Copies everything and makes it durable, or says why it did not. Not copied = the job is being suspended, and nobody reads the snapshot any more.</summary>
+    private async Task<(bool IsCopied, Refusal? Failure)> CopyAsync(DiskSnapshot snapshot, BlockSession session, JobCheckpoints checkpoints)
     {
         Progress.Phase = "copying";
         var pipeline = _pipeline = new CopyPipeline(Spec, snapshot, session, _ledger!, Control, Progress, _errors, _clock);
@@ -159,12 +224,17 @@ public sealed class BackupRun
             await (await Task.WhenAny(copying, checkpointing).ConfigureAwait(false)).ConfigureAwait(false);
             await stop.CancelAsync().ConfigureAwait(false);
             await IgnoreAsync(checkpointing).ConfigureAwait(false);
+            if (!await copying.ConfigureAwait(false))
+            {
+                return (false, null);
+            }
+
             Progress.Phase = "flushing";
             await checkpoints.TakePatientlyAsync(Control.Stopped).ConfigureAwait(false);
             _bad = pipeline.BadExtents;
-            return _bad.Count == 0
+            return (true, _bad.Count == 0
                 ? null
-                : new Refusal(RefusalCode.IoError, $"{_bad.Sum(e => e.Length)} bytes of the disk could not be read; the point is partial ('abk job show {Spec.Id}' lists them)");
+                : new Refusal(RefusalCode.IoError, $"{_bad.Sum(e => e.Length)} bytes of the disk could not be read; the point is partial ('abk job show {Spec.Id}' lists them)"));
         }
         catch (Exception e)
         {
@@ -172,7 +242,7 @@ public sealed class BackupRun
             await IgnoreAsync(copying).ConfigureAwait(false);
             await IgnoreAsync(checkpointing).ConfigureAwait(false);
             _bad = pipeline.BadExtents;
-            return Control.IsCancelled ? Cancelled() : Failures.Explain(e);
+            return (true, Control.IsCancelled ? Cancelled() : Failures.Explain(e));
         }
     }
 

@@ -22,23 +22,26 @@ internal sealed class CopyPipeline(BackupSpec spec, DiskSnapshot snapshot, Block
 
     private static readonly TimeSpan FirstBackOff = TimeSpan.FromMilliseconds(50);
 
-    private readonly DirtyBitmap _bad = new(snapshot.Geometry);
+    private readonly DirtyBitmap _bad = snapshot.GivenUp?.Clone() ?? new DirtyBitmap(snapshot.Geometry);
     private int _badCount;
 
     /// <summary>What could not be read, ascending and coalesced.</summary>
     public IReadOnlyList<Extent> BadExtents => [.. _bad.Extents()];
 
     /// <summary>Completes when every block of the copy list was handed to the session, or fails with the first failure.</summary>
-    public async Task RunAsync(CancellationToken cancellation)
+    /// <returns>False when the job is being suspended: some blocks may be left, and nobody has read them.</returns>
+    public async Task<bool> RunAsync(CancellationToken cancellation)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var workers = spec.Workers > 0 ? Math.Min(spec.Workers, WorkersMax) : Math.Clamp(Environment.ProcessorCount, 2, 8);
         var tasks = Enumerable.Range(0, workers).Select(_ => Task.Run(() => WorkAsync(stop.Token), CancellationToken.None)).ToList();
         Exception? first = null;
+        var isDone = true;
         while (tasks.Count > 0)
         {
             var ended = await Task.WhenAny(tasks).ConfigureAwait(false);
             tasks.Remove(ended);
+            isDone &= ended.IsCompletedSuccessfully && ended.Result;
             if (!ended.IsCompletedSuccessfully && first is null)
             {
                 first = ended.Exception?.InnerException ?? new OperationCanceledException(cancellation);
@@ -46,28 +49,25 @@ internal sealed class CopyPipeline(BackupSpec spec, DiskSnapshot snapshot, Block
             }
         }
 
-        if (first is not null)
-        {
-            throw first;
-        }
+        return first is null ? isDone : throw first;
     }
 
-    private async Task WorkAsync(CancellationToken cancellation)
+    private async Task<bool> WorkAsync(CancellationToken cancellation)
     {
         var blockBytes = (int)snapshot.Geometry.BlockBytes;
         var capacity = spec.Workers == 1 ? 1 : Math.Clamp(BatchBytes / blockBytes, 1, BatchBlocksMax);
         var buffer = ArrayPool<byte>.Shared.Rent(capacity * blockBytes);
         var batch = new BlockToStore[capacity];
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, control.Suspending);
         try
         {
             var count = 0;
+            SnapshotBlock? next;
             while (true)
             {
-                await control.Gate.PassAsync(cancellation).ConfigureAwait(false);
-                await control.Rate.TakeAsync(blockBytes, cancellation).ConfigureAwait(false);
                 var slot = buffer.AsMemory(count * blockBytes, blockBytes);
-                var block = await ReadAsync(slot, cancellation).ConfigureAwait(false);
-                if (block.Kind == SnapshotBlockKind.End)
+                next = await NextAsync(slot, stop.Token, cancellation).ConfigureAwait(false);
+                if (next is not { Kind: not SnapshotBlockKind.End } block)
                 {
                     break;
                 }
@@ -84,10 +84,26 @@ internal sealed class CopyPipeline(BackupSpec spec, DiskSnapshot snapshot, Block
             }
 
             await StoreAsync(batch.AsMemory(0, count), cancellation).ConfigureAwait(false);
+            return next is not null;
         }
         finally
         {
             ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>The next block of data or the end, when the job may have it; null when it is being suspended. What was read is always returned.</summary>
+    private async ValueTask<SnapshotBlock?> NextAsync(Memory<byte> slot, CancellationToken pausing, CancellationToken cancellation)
+    {
+        try
+        {
+            await control.Gate.PassAsync(pausing).ConfigureAwait(false);
+            await control.Rate.TakeAsync(slot.Length, pausing).ConfigureAwait(false);
+            return await ReadAsync(slot, pausing).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested && pausing.IsCancellationRequested)
+        {
+            return null;
         }
     }
 

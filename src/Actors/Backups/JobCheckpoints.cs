@@ -11,7 +11,7 @@ namespace ActorBackup.Actors.Backups;
 
 /// <summary>A running job's checkpoints: blocks durable, then their tree durable, then the pair in the tracking file (rule 10).</summary>
 internal sealed class JobCheckpoints(
-    BackupSpec spec, TrackedDisk disk, TreeShape shape, BlockDigest baseRoot, BlockSession session, CopyLedger ledger, JobErrors errors,
+    BackupSpec spec, TrackedDisk disk, TreeShape shape, BlockDigest firstRoot, DirtyBitmap? firstCopy, BlockSession session, CopyLedger ledger, JobErrors errors,
     TimeProvider clock) : IDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(3);
@@ -20,10 +20,10 @@ internal sealed class JobCheckpoints(
     private readonly SemaphoreSlim _one = new(1);
 
     /// <summary>The root that holds every change taken from the ledger so far.</summary>
-    public BlockDigest Root { get; private set; } = baseRoot;
+    public BlockDigest Root { get; private set; } = firstRoot;
 
     /// <summary>The copy bitmap that goes with <see cref="Root"/>; null before the first checkpoint.</summary>
-    public DirtyBitmap? Copy { get; private set; }
+    public DirtyBitmap? Copy { get; private set; } = firstCopy;
 
     /// <summary>Checkpoints every few seconds until it is cancelled; a failure ends it.</summary>
     public async Task RunAsync(CancellationToken cancellation)
@@ -63,14 +63,16 @@ internal sealed class JobCheckpoints(
     }
 
     /// <summary>Makes everything that was stored so far part of the tree, and the pair durable.</summary>
-    public async Task TakeAsync(CancellationToken cancellation)
+    /// <param name="cancellation">Ends the waiting for the repository.</param>
+    /// <param name="isLast">The pair is for another run, so the tracking file gets it in any case.</param>
+    public async Task TakeAsync(CancellationToken cancellation, bool isLast = false)
     {
         await _one.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
             await session.FlushAsync(cancellation).ConfigureAwait(false);
             var (changes, copy) = ledger.Take();
-            if (changes.Count == 0 && Copy is not null && Copy.Count() == copy.Count())
+            if (changes.Count == 0 && Copy is not null && Copy.Count() == copy.Count() && !isLast)
             {
                 return;
             }
@@ -81,7 +83,7 @@ internal sealed class JobCheckpoints(
                     ? Root
                     : await ImageTreeUpdater.ApplyAsync(shape, Root, changes, session.Nodes, cancellation).ConfigureAwait(false);
                 await session.FlushAsync(cancellation).ConfigureAwait(false);
-                if (spec.Bitmap is not null || !spec.AutoFinalize)
+                if (spec.Bitmap is not null || !spec.AutoFinalize || isLast)
                 {
                     await disk.StoreCheckpointAsync(spec.Id, copy, root).ConfigureAwait(false);
                 }

@@ -1,5 +1,7 @@
 using ActorBackup.Actors.Jobs;
 using ActorBackup.Actors.Storage;
+using ActorBackup.Domain.Disks;
+using ActorBackup.Messages;
 using ActorBackup.Messages.Disks;
 using ActorBackup.Volumes;
 using Akka.Actor;
@@ -16,8 +18,29 @@ public sealed class JobRunner(TimeProvider clock, string scratchDirectory)
         IActorContext context, IActorRef self, DiskDefinition definition, BackupSpec spec, TrackedDisk disk, OpenRepository repository)
     {
         var control = new JobControl(clock, spec.Policy, spec.RateBytesPerSecond);
-        var run = new BackupRun(definition, spec, disk, repository, control, clock, scratchDirectory);
-        context.ActorOf(Props.Create(() => new BackupJobActor(run, self)), $"job-{spec.Id}");
-        return new RunningJob(spec, control, run.Progress, () => run.CopyBitmap, () => run.BadExtents, run.Begun);
+        return Start(context, self, new BackupRun(definition, spec, disk, repository, control, clock, scratchDirectory, suspended: null));
+    }
+
+    /// <summary>Goes on with a job that an orderly stop suspended, at its instant and as it was: paused, at its rate, with its policy.</summary>
+    public RunningJob Resume(IActorContext context, IActorRef self, DiskDefinition definition, JobState job, TrackedDisk disk, OpenRepository repository)
+    {
+        var before = job.Suspended!;
+        var control = new JobControl(clock, job.Policy, before.RateBytesPerSecond);
+        if (before.Error is { } error)
+        {
+            control.StopOn(new Refusal(Enum.TryParse<RefusalCode>(before.ErrorCode, out var code) ? code : RefusalCode.IoError, error));
+        }
+        else if (before.IsPaused)
+        {
+            control.Gate.Pause();
+        }
+
+        return Start(context, self, new BackupRun(definition, job.Spec, disk, repository, control, clock, scratchDirectory, before));
+    }
+
+    private static RunningJob Start(IActorContext context, IActorRef self, BackupRun run)
+    {
+        context.ActorOf(Props.Create(() => new BackupJobActor(run, self)), $"job-{run.Spec.Id}");
+        return new RunningJob(run.Spec, run.Control, run.Progress, () => run.CopyBitmap, () => run.BadExtents, run.Begun);
     }
 }

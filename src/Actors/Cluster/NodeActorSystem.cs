@@ -18,6 +18,7 @@ namespace ActorBackup.Actors.Cluster;
 public sealed class NodeActorSystem
 {
     private static readonly TimeSpan UpPatience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan SuspendPatience = TimeSpan.FromSeconds(10);
 
     private readonly ActorSystem _system;
 
@@ -52,7 +53,22 @@ public sealed class NodeActorSystem
         }
     }
 
+    /// <summary>Jobs of these disks let go, so that the next start goes on with them (rule 17). What takes too long ends as by a crash.</summary>
+    public Task SuspendJobsAsync(IEnumerable<DiskId> disks) => Task.WhenAll(disks.Select(SuspendJobsAsync));
+
     public Task StopAsync() => CoordinatedShutdown.Get(_system).Run(CoordinatedShutdown.ClrExitReason.Instance);
+
+    private async Task SuspendJobsAsync(DiskId disk)
+    {
+        try
+        {
+            await Actors.Ask(new DiskCommand.SuspendJobs { Disk = disk }).WaitAsync(SuspendPatience).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is TimeoutException or AskTimeoutException)
+        {
+            // Its repository hangs, or the disk's actor does not come up.
+        }
+    }
 
     private static async Task<NodeActorSystem> StartRegionsAsync(
         ActorSystem system, LocalDisks disks, Task disksAreOpen, string host, TimeProvider clock)

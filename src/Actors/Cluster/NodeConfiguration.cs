@@ -53,6 +53,8 @@ public static class NodeConfiguration
               }
               coordinated-shutdown {
                 exit-clr = off
+                # The node decides when actors stop: its jobs are suspended before.
+                run-by-clr-shutdown-hook = off
                 phases.cluster-sharding-shutdown-region.timeout = 5s
                 phases.cluster-exiting.timeout = 5s
               }

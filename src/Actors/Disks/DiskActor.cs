@@ -28,6 +28,9 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
     private readonly Dictionary<JobId, int> _refusedRestarts = [];
     private readonly JobWaiters _waiters = new();
 
+    /// <summary>Who stops the node and waits until no job runs here; null = it goes on.</summary>
+    private IActorRef? _stopper;
+
     public ITimerScheduler Timers { get; set; } = null!;
 
     private LocalDisk Local => disks.Find(id) ?? LocalDisk.Missing(id);
@@ -45,6 +48,15 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
                 return true;
             case WaitExpired w:
                 _waiters.Expire(w.Job, w.Waiter, ViewOf, v => new DiskReply.Job(v), Self);
+                return true;
+            case DiskCommand.SuspendJobs:
+                _stopper = Sender;
+                foreach (var running in _running.Values)
+                {
+                    running.Control.Suspend();
+                }
+
+                AnswerStopper();
                 return true;
             case DiskQuery q:
                 Sender.Tell(DiskAnswers.Answer(State, q, Local, _running, MayRestart), Self);
@@ -67,6 +79,10 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
     {
         switch (command)
         {
+            case Recover or DiskCommand.Wake or RestartJob when _stopper is not null:
+                // What is suspended stays so, and nothing begins.
+                Finish();
+                break;
             case Recover:
                 RecoverDisk();
                 break;
@@ -77,7 +93,14 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
                 Finish();
                 break;
             case BackupPending pending:
-                Record([new DiskEvent.JobPending(pending.Job, pending.Pending)], Finish);
+                Record([new DiskEvent.JobPending(pending.Job, pending.Pending)], () =>
+                {
+                    AnswerStopper();
+                    Finish();
+                });
+                break;
+            case BackupSuspended suspended:
+                LetGo(suspended);
                 break;
             case BackupEnded ended:
                 Conclude(ended, Finish);
@@ -509,9 +532,9 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
 
     private void StartBackup(BackupOrder order)
     {
-        if (BitmapDecider.Online(State, id)?.Refusal is { } offline)
+        if ((WhyStopping() ?? BitmapDecider.Online(State, id)?.Refusal) is { } refusal)
         {
-            Finish(Rejected(offline));
+            Finish(Rejected(refusal));
             return;
         }
 
@@ -536,7 +559,7 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
 
     private void Start(BackupOrder order, BaseLookup found, Volumes.TrackedDisk disk)
     {
-        if (found.Refusal is { } unavailable)
+        if ((WhyStopping() ?? found.Refusal) is { } unavailable)
         {
             Finish(Rejected(unavailable));
             return;
@@ -646,12 +669,55 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
         if (!_running.TryGetValue(job, out var running) || running.Control.Refuse(verb) is not null)
         {
             var status = ViewOf(job)!.Status.ToString().ToLowerInvariant();
-            var why = _running.TryGetValue(job, out running) ? running.Control.Refuse(verb) : null;
+            var why = _running.TryGetValue(job, out running) ? running.Control.Refuse(verb)
+                : State.Jobs[job.Value].Suspended is not null ? $"job {job} goes on when its repository answers; it cannot be {verb.Done()} before"
+                : null;
             return Rejected(new Refusal(RefusalCode.WrongState, why ?? $"job {job} is {status} and cannot be {verb.Done()} now"));
         }
 
         running.Control.Obey(command);
         return new DiskReply.Job(ViewOf(job)!);
+    }
+
+    /// <summary>The run has left the job to the next start. D says so before F can: what F alone says is concluded as after a crash.</summary>
+    private void LetGo(BackupSuspended ended)
+    {
+        if (ended.Why is { } why)
+        {
+            Log.Log(Akka.Event.LogLevel.WarningLevel, why, "Job " + ended.Job + " of disk " + id + " cannot go on after this stop");
+        }
+
+        Record(ended.Suspended is { } suspended ? [new DiskEvent.JobSuspended(ended.Job, suspended)] : [], () =>
+        {
+            _running.Remove(ended.Job);
+            AnswerStopper();
+            Finish();
+        });
+    }
+
+    /// <summary>A job that began now would only be interrupted.</summary>
+    private Refusal? WhyStopping() =>
+        _stopper is null ? null : new Refusal(RefusalCode.NotReady, $"the node of disk '{id}' is being stopped; try again when it is back");
+
+    /// <summary>Jobs that wait for a person are in D already.</summary>
+    private void AnswerStopper()
+    {
+        if (_running.Keys.All(j => State.Jobs[j.Value].Pending is not null))
+        {
+            _stopper?.Tell(new DiskReply.Done(), Self);
+        }
+    }
+
+    /// <summary>Goes on with the jobs that the last orderly stop suspended.</summary>
+    private void Resume(DiskRecovery plan)
+    {
+        foreach (var (job, repository) in plan.ToResume)
+        {
+            if (_stopper is null && Local.Disk is { } disk)
+            {
+                _running[job.Spec.Id] = runner.Resume(Context, Self, State.Definition!, State.Jobs[job.Spec.Id.Value], disk, repository);
+            }
+        }
     }
 
     /// <summary>The job's end: D first, then F; only then is the bitmap free.</summary>
@@ -664,6 +730,7 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
                 _ => Record([new DiskEvent.JobSettled(ended.Job), .. AutoDismissal(ended.Job)], () => Record(Forgotten(), () =>
                 {
                     _running.Remove(ended.Job);
+                    AnswerStopper();
                     ScheduleRestarts();
                     _waiters.Tell(ended.Job, ViewOf, v => new DiskReply.Job(v), Self);
                     if (ended.IsPointUnpublished)
@@ -678,6 +745,7 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
                     // F still has the three sets and D knows what they become: settling is tried again, here and at the next opening.
                     Log.Log(Akka.Event.LogLevel.ErrorLevel, e, "Settling job " + ended.Job + " of disk " + id + " failed");
                     _running.Remove(ended.Job);
+                    AnswerStopper();
                     _waiters.Tell(ended.Job, ViewOf, v => new DiskReply.Job(v), Self);
                     RecoverLater();
                     then();
@@ -777,7 +845,7 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
         Timers.StartSingleTimer(expired, expired, q.Timeout);
     }
 
-    private JobView? ViewOf(JobId job) => DiskAnswers.ViewOf(State, id, job, _running, MayRestart);
+    private JobView? ViewOf(JobId job) => DiskAnswers.ViewOf(State, id, job, Local, _running, MayRestart);
 
     // --- points
 
@@ -880,6 +948,7 @@ public sealed class DiskActor(DiskId id, LocalDisks disks, IRepositories reposit
                             RecoverLater();
                         }
 
+                        Resume(plan);
                         ScheduleRestarts();
                         FollowExport(then, e => RecoveryFailed(e, then));
                     }),

@@ -4,6 +4,7 @@ using ActorBackup.Core.Jobs;
 using ActorBackup.Domain.Disks;
 using ActorBackup.Messages;
 using ActorBackup.Messages.Disks;
+using ActorBackup.Volumes;
 
 namespace ActorBackup.Actors.Disks;
 
@@ -15,7 +16,7 @@ public static class DiskAnswers
     {
         if (query is DiskQuery.GetJob job)
         {
-            return ViewOf(state, query.Disk, job.Job, running, mayRestart) is { } view
+            return ViewOf(state, query.Disk, job.Job, local, running, mayRestart) is { } view
                 ? new DiskReply.Job(view)
                 : new DiskReply.Rejected(UnknownJob(job.Job));
         }
@@ -30,7 +31,7 @@ public static class DiskAnswers
             DiskQuery.GetDisk => DescribeDisk(state, query.Disk, local),
             DiskQuery.GetBitmaps => new DiskReply.Bitmaps([.. state.Bitmaps.Values.Select(b => DescribeBitmap(b, local))]),
             DiskQuery.GetBitmapExtents q => DescribeExtents(state, q, local, running),
-            DiskQuery.GetJobs => new DiskReply.Jobs([.. state.Jobs.Keys.Select(j => ViewOf(state, query.Disk, new JobId(j), running, mayRestart)!)]),
+            DiskQuery.GetJobs => new DiskReply.Jobs([.. state.Jobs.Keys.Select(j => ViewOf(state, query.Disk, new JobId(j), local, running, mayRestart)!)]),
             _ => new DiskReply.Rejected(new Refusal(RefusalCode.InvalidArgument, $"unknown query {query.GetType().Name}")),
         };
     }
@@ -54,7 +55,7 @@ public static class DiskAnswers
     }
 
     public static JobView? ViewOf(
-        DiskState state, DiskId disk, JobId id, IReadOnlyDictionary<JobId, RunningJob> running, Func<JobState, bool> mayRestart)
+        DiskState state, DiskId disk, JobId id, LocalDisk local, IReadOnlyDictionary<JobId, RunningJob> running, Func<JobState, bool> mayRestart)
     {
         if (!state.Jobs.TryGetValue(id.Value, out var job))
         {
@@ -107,6 +108,20 @@ public static class DiskAnswers
                 Error = pending.Error,
                 ErrorCode = pending.ErrorCode,
                 BadExtents = pending.BadExtents,
+            };
+        }
+
+        if (live is null && job.Suspended is { } suspended && local.Disk?.Suspended.Contains(new SuspendedSnapshot(id, suspended.Generation)) == true)
+        {
+            return view with
+            {
+                Status = suspended.IsPaused ? JobStatus.Paused : JobStatus.Running,
+                Statistics = suspended.Statistics,
+                Phase = "waiting to go on",
+                Error = suspended.Error,
+                ErrorCode = suspended.ErrorCode,
+                IsStopped = suspended.Error is not null,
+                RateBytesPerSecond = suspended.RateBytesPerSecond,
             };
         }
 

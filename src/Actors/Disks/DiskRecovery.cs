@@ -21,6 +21,7 @@ internal sealed class DiskRecovery
     private readonly IRepositories _repositories;
     private readonly List<DiskEvent> _events = [];
     private readonly List<(JobId Job, JobConclusion Conclusion, bool KeepPair)> _toSettle = [];
+    private readonly List<(JobState Job, OpenRepository Repository)> _toResume = [];
     private readonly List<Func<Task>> _beforeSettling = [];
     private readonly List<Func<Task>> _tidying = [];
     private readonly List<Exception> _problems = [];
@@ -34,6 +35,9 @@ internal sealed class DiskRecovery
 
     /// <summary>What D learns, before F changes.</summary>
     public IReadOnlyList<DiskEvent> Events => _events;
+
+    /// <summary>Jobs that an orderly stop suspended, and whose instant is still there (rule 17).</summary>
+    public IReadOnlyList<(JobState Job, OpenRepository Repository)> ToResume => _toResume;
 
     /// <summary>False = some repository could not be asked, or something went wrong; try again later.</summary>
     public bool IsComplete { get; private set; } = true;
@@ -190,6 +194,10 @@ internal sealed class DiskRecovery
             await _disk.FenceAsync(job.Spec.Id).ConfigureAwait(false);
             await AdoptDecidedAsync(job, pending).ConfigureAwait(false);
         }
+        else if (job.Conclusion is null && CanGoOn(job))
+        {
+            await PlanResumptionAsync(job).ConfigureAwait(false);
+        }
         else if (job.Conclusion is null)
         {
             // Its run may still go on in this process, when only the disk's actor died.
@@ -204,6 +212,28 @@ internal sealed class DiskRecovery
         else if (_disk.JobsInTracking.Contains(job.Spec.Id))
         {
             await PublishKeptAsync(job).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>D and F agree that the job was suspended, and F has its instant. A crash since then leaves nothing in F to agree with.</summary>
+    private bool CanGoOn(JobState job) =>
+        job.Suspended is { } suspended && _disk.Suspended.Contains(new SuspendedSnapshot(job.Spec.Id, suspended.Generation));
+
+    /// <summary>Its blocks are protected already. It waits for its repository, as long as there is room for what guests overwrite.</summary>
+    private async Task PlanResumptionAsync(JobState job)
+    {
+        try
+        {
+            _toResume.Add((job, await WithRepositoryAsync(job.Spec.RepositoryId, Task.FromResult).ConfigureAwait(false)));
+        }
+        catch (RefusedException e) when (e.Refusal.Code == RefusalCode.UnknownRepository)
+        {
+            await _disk.FenceAsync(job.Spec.Id).ConfigureAwait(false);
+            await ConcludeAsync(job).ConfigureAwait(false);
+        }
+        catch (Exception e) when (Failures.Explain(e).Code != RefusalCode.Internal)
+        {
+            IsComplete = false;
         }
     }
 

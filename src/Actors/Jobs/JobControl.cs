@@ -11,6 +11,7 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
 {
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _stop = new();
+    private readonly CancellationTokenSource _suspend = new();
     private readonly TaskCompletionSource<JobDecision> _decision = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private JobStatus _status = JobStatus.Created;
     private BitmapSyncPolicy? _policy = policy;
@@ -23,6 +24,9 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
     public RateLimit Rate { get; } = new(clock, rateBytesPerSecond);
 
     public CancellationToken Stopped => _stop.Token;
+
+    /// <summary>The node is being stopped: the job is to finish what it has begun to copy, and to begin nothing.</summary>
+    public CancellationToken Suspending => _suspend.Token;
 
     public bool IsCancelled { get; private set; }
 
@@ -145,6 +149,8 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
         _decision.TrySetResult(JobDecision.Policy);
     }
 
+    public void Suspend() => _suspend.Cancel();
+
     public void Abandon()
     {
         lock (_lock)
@@ -180,5 +186,9 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
         return await _decision.Task.ConfigureAwait(false);
     }
 
-    public void Dispose() => _stop.Dispose();
+    public void Dispose()
+    {
+        _stop.Dispose();
+        _suspend.Dispose();
+    }
 }

@@ -20,6 +20,10 @@ public sealed class JobProgress
 
     public void SetTotal(long bytes) => Volatile.Write(ref _total, bytes);
 
+    /// <summary>Goes on from what was copied before. Nobody writes yet.</summary>
+    public void Restore(JobStatistics before) =>
+        (_total, _done, _sent, _reused, _zero) = (before.TotalBytes, before.DoneBytes, before.SentBytes, before.ReusedBytes, before.ZeroBytes);
+
     public void AddDone(long bytes) => Interlocked.Add(ref _done, bytes);
 
     public void AddSent(long bytes) => Interlocked.Add(ref _sent, bytes);

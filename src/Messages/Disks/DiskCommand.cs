@@ -47,6 +47,9 @@ public abstract record DiskCommand
     /// <summary>Starts the actor after the node has started, so that unfinished jobs are settled.</summary>
     public sealed record Wake : DiskCommand;
 
+    /// <summary>The node is about to stop: running jobs let go. Answered when none runs any more.</summary>
+    public sealed record SuspendJobs : DiskCommand;
+
     public sealed record AddBitmap(string Name, long? GranularityBytes, bool Recording, bool Persistent) : DiskCommand;
 
     public sealed record RemoveBitmap(string Name) : DiskCommand;

@@ -100,11 +100,12 @@ public sealed class NodeSystem : IAsyncDisposable
             state.Leader?.ToString());
     }
 
-    /// <summary>Actors first, so that no job starts; then exports, politely; then the disks with their last checkpoint.</summary>
+    /// <summary>Jobs let go first, while guests are served; then actors, so that none starts; then exports, politely; then the disks with their last checkpoint.</summary>
     public async Task StopAsync()
     {
         if (_actors.IsCompletedSuccessfully)
         {
+            await _actors.Result.SuspendJobsAsync(Disks.Ids);
             await _actors.Result.StopAsync();
         }
 

@@ -49,6 +49,19 @@ public sealed class DiskTransitionsTests
     }
 
     [Fact]
+    public void The_last_suspension_counts_until_the_job_waits_for_a_person_or_ends()
+    {
+        var suspended = new SuspendedJob(3, Now, JobStatistics.Empty, 0, false, null, null);
+        var state = Online.WithBusyBitmap("b").After(new DiskEvent.JobSuspended(Job, suspended), new DiskEvent.JobSuspended(Job, suspended with { Generation = 5 }));
+        Assert.Equal(5u, state.Jobs[Job.Value].Suspended?.Generation);
+        Assert.Equal(Job, state.Bitmaps["b"].BusyWith);
+        Assert.Single(state.UnfinishedJobs);
+
+        Assert.Null(state.After(Concluded(JobOutcome.Success)).Jobs[Job.Value].Suspended);
+        Assert.Null(state.After(new DiskEvent.JobPending(Job, new PendingJob(null, null, JobStatistics.Empty, [], Now))).Jobs[Job.Value].Suspended);
+    }
+
+    [Fact]
     public void Settling_twice_is_settling_once()
     {
         var state = Online.WithBusyBitmap("b").After(Concluded(JobOutcome.Failed), new DiskEvent.JobSettled(Job));
