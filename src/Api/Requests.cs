@@ -17,7 +17,7 @@ public sealed record AddDiskRequest(string Id)
 public sealed record ResizeDiskRequest(long SizeBytes);
 
 /// <param name="Bitmaps">Names of bitmaps that NBD clients can read, instead of those before; null = none.</param>
-public sealed record ExportDiskRequest(IReadOnlyList<string>? Bitmaps);
+public sealed record ExportDiskRequest(IReadOnlyList<string>? Bitmaps = null);
 
 public sealed record SetDiskRequest
 {
@@ -64,10 +64,10 @@ public sealed record BackupRequest(string Disk)
     public bool NoAutoDismiss { get; init; }
 }
 
-public sealed record CancelJobRequest(bool Force);
+public sealed record CancelJobRequest(bool Force = false);
 
 /// <param name="Decision"><c>keep</c>, <c>discard</c> or null.</param>
-public sealed record FinalizeJobRequest(string? Decision);
+public sealed record FinalizeJobRequest(string? Decision = null);
 
 public sealed record SetRateRequest(long BytesPerSecond);
 
@@ -76,7 +76,7 @@ public sealed record SetPolicyRequest(string Policy);
 /// <param name="To">Absolute path of the file or block device to write, or the URI of an NBD export; exclusive with <paramref name="ToDisk"/>.</param>
 /// <param name="ToDisk">A registered disk to overwrite through tracking.</param>
 /// <param name="Force">Restore a partial point, or onto what exists: a file, a block device, an NBD export.</param>
-public sealed record RestoreRequest(string? To, string? ToDisk, bool Force);
+public sealed record RestoreRequest(string? To = null, string? ToDisk = null, bool Force = false);
 
 public sealed record VerifyRequest
 {
@@ -86,7 +86,7 @@ public sealed record VerifyRequest
     public bool AgainstDisk { get; init; }
 }
 
-public sealed record ExportPointRequest(string? Name)
+public sealed record ExportPointRequest(string? Name = null)
 {
     /// <summary>Another point of the same repository: where the two differ becomes a context of the export.</summary>
     public string? DiffFrom { get; init; }

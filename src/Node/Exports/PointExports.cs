@@ -12,7 +12,7 @@ public sealed class PointExports(NodeExports exports)
 {
     private static readonly TimeSpan WarmUpPatience = TimeSpan.FromSeconds(1);
 
-    private readonly ConcurrentDictionary<string, PointId> _points = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, (PointId Point, string RepositoryId)> _points = new(StringComparer.Ordinal);
 
     /// <summary>Reads the point's first block, so that whoever connects next need not wait for the index and the tree. What fails here fails for the client, too.</summary>
     public static async Task WarmUpAsync(RecoveryPoint point, OpenRepository repository)
@@ -28,14 +28,14 @@ public sealed class PointExports(NodeExports exports)
     }
 
     /// <returns>False when the name is taken.</returns>
-    public bool TryAdd(string name, RecoveryPoint point, OpenRepository repository, IReadOnlyList<IMetaContext> contexts)
+    public bool TryAdd(string name, RecoveryPoint point, string repositoryId, OpenRepository repository, IReadOnlyList<IMetaContext> contexts)
     {
         if (!exports.TryAdd(name, $"point {point.Id} of disk {point.Disk}", repository.DeviceOf(point), contexts))
         {
             return false;
         }
 
-        _points[name] = point.Id;
+        _points[name] = (point.Id, repositoryId);
         return true;
     }
 
@@ -57,7 +57,10 @@ public sealed class PointExports(NodeExports exports)
     }
 
     /// <summary>Null when the point is not exported.</summary>
-    public string? NameOf(PointId point) => _points.FirstOrDefault(p => p.Value == point).Key;
+    public string? NameOf(PointId point) => _points.FirstOrDefault(p => p.Value.Point == point).Key;
+
+    /// <summary>An export of one of its points; null when there is none.</summary>
+    public string? OfRepository(string repositoryId) => _points.FirstOrDefault(p => p.Value.RepositoryId == repositoryId).Key;
 
     public string UriOf(string name) => exports.UriOf(name);
 }

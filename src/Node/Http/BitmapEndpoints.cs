@@ -12,14 +12,14 @@ public static class BitmapEndpoints
         var bitmaps = app.MapGroup(Routes.Disks + "/{disk}/bitmaps").WithTags("bitmaps");
         bitmaps.MapPost("", AddAsync).Produces<BitmapResource>(201).WithSummary("Add a bitmap");
         bitmaps.MapGet("", ListAsync).Produces<BitmapResource[]>().WithSummary("A disk's bitmaps");
-        bitmaps.MapDelete("/{name}", (string disk, string name, NodeGateway node) =>
-            RemoveAsync(new DiskCommand.RemoveBitmap(name) { Disk = new DiskId(disk) }, node)).Produces(204).WithSummary("Remove a bitmap");
-        bitmaps.MapPost("/{name}/clear", (string disk, string name, NodeGateway node) =>
-            ChangeAsync(new DiskCommand.ClearBitmap(name) { Disk = new DiskId(disk) }, name, node)).Produces<BitmapResource>();
-        bitmaps.MapPost("/{name}/enable", (string disk, string name, NodeGateway node) =>
-            ChangeAsync(new DiskCommand.SetBitmapRecording(name, true) { Disk = new DiskId(disk) }, name, node)).Produces<BitmapResource>();
-        bitmaps.MapPost("/{name}/disable", (string disk, string name, NodeGateway node) =>
-            ChangeAsync(new DiskCommand.SetBitmapRecording(name, false) { Disk = new DiskId(disk) }, name, node)).Produces<BitmapResource>();
+        bitmaps.MapDelete("/{name}", (string disk, BitmapSegment bitmap, NodeGateway node) =>
+            RemoveAsync(new DiskCommand.RemoveBitmap(bitmap.Value) { Disk = new DiskId(disk) }, node)).Produces(204).WithSummary("Remove a bitmap");
+        bitmaps.MapPost("/{name}/clear", (string disk, BitmapSegment bitmap, NodeGateway node) =>
+            ChangeAsync(new DiskCommand.ClearBitmap(bitmap.Value) { Disk = new DiskId(disk) }, bitmap.Value, node)).Produces<BitmapResource>();
+        bitmaps.MapPost("/{name}/enable", (string disk, BitmapSegment bitmap, NodeGateway node) =>
+            ChangeAsync(new DiskCommand.SetBitmapRecording(bitmap.Value, true) { Disk = new DiskId(disk) }, bitmap.Value, node)).Produces<BitmapResource>();
+        bitmaps.MapPost("/{name}/disable", (string disk, BitmapSegment bitmap, NodeGateway node) =>
+            ChangeAsync(new DiskCommand.SetBitmapRecording(bitmap.Value, false) { Disk = new DiskId(disk) }, bitmap.Value, node)).Produces<BitmapResource>();
         bitmaps.MapPost("/{name}/merge", MergeAsync).Produces<BitmapResource>().WithSummary("Add the bits of other bitmaps");
         bitmaps.MapGet("/{name}/extents", ExtentsAsync).Produces<ExtentResource[]>().WithSummary("Dirty byte ranges, sorted and coalesced");
     }
@@ -56,15 +56,20 @@ public static class BitmapEndpoints
             ? await OneAsync(command.Disk.Value, name, node, 200)
             : DiskEndpoints.Refused(reply);
 
-    private static Task<IResult> MergeAsync(string disk, string name, MergeBitmapRequest request, NodeGateway node)
+    private static Task<IResult> MergeAsync(string disk, BitmapSegment bitmap, MergeBitmapRequest request, NodeGateway node)
     {
-        var sources = request.Sources.Select(s => s.Split('/', 2) is [var other, var bitmap]
-            ? new BitmapAddress(new DiskId(other), bitmap)
+        if (request.Sources.Contains(null!))
+        {
+            return Task.FromResult(Problem.Of(ErrorCodes.InvalidArgument, "the name of a source is missing"));
+        }
+
+        var sources = request.Sources.Select(s => s.Split('/', 2) is [var other, var source]
+            ? new BitmapAddress(new DiskId(other), source)
             : new BitmapAddress(new DiskId(disk), s));
-        return ChangeAsync(new DiskCommand.MergeBitmaps(name, [.. sources]) { Disk = new DiskId(disk) }, name, node);
+        return ChangeAsync(new DiskCommand.MergeBitmaps(bitmap.Value, [.. sources]) { Disk = new DiskId(disk) }, bitmap.Value, node);
     }
 
-    private static async Task<IResult> ExtentsAsync(string disk, string name, string? set, NodeGateway node)
+    private static async Task<IResult> ExtentsAsync(string disk, BitmapSegment bitmap, string? set, NodeGateway node)
     {
         BitmapSet? which = null;
         if (set is not null)
@@ -77,7 +82,7 @@ public static class BitmapEndpoints
             which = parsed;
         }
 
-        var reply = await node.AskAsync(new DiskQuery.GetBitmapExtents(name, which) { Disk = new DiskId(disk) });
+        var reply = await node.AskAsync(new DiskQuery.GetBitmapExtents(bitmap.Value, which) { Disk = new DiskId(disk) });
         return reply is DiskReply.Extents extents
             ? Results.Json([.. extents.Dirty.Select(e => new ExtentResource(e.Offset, e.Length))], ApiJson.Default.ExtentResourceArray)
             : DiskEndpoints.Refused(reply);

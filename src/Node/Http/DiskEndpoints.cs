@@ -2,6 +2,7 @@ using ActorBackup.Actors.Disks;
 using ActorBackup.Api;
 using ActorBackup.Core.Blocks;
 using ActorBackup.Core.Identity;
+using ActorBackup.Messages;
 using ActorBackup.Messages.Catalog;
 using ActorBackup.Messages.Disks;
 using ActorBackup.Node.Exports;
@@ -23,8 +24,7 @@ public static class DiskEndpoints
             ChangeAsync(new DiskCommand.StopDisk { Disk = new DiskId(disk) }, node, local, exports)).Produces<DiskResource>().WithSummary("Release the backing");
         disks.MapPost("/{disk}/start", (string disk, NodeGateway node, LocalDisks local, NodeExports exports) =>
             ChangeAsync(new DiskCommand.StartDisk { Disk = new DiskId(disk) }, node, local, exports)).Produces<DiskResource>().WithSummary("Take the backing again");
-        disks.MapPost("/{disk}/export", (string disk, ExportDiskRequest? body, NodeGateway node, LocalDisks local, NodeExports exports) =>
-            ChangeAsync(new DiskCommand.ExportDisk(body?.Bitmaps ?? []) { Disk = new DiskId(disk) }, node, local, exports)).Produces<DiskResource>().WithSummary("Export the disk with these bitmaps");
+        disks.MapPost("/{disk}/export", ExportAsync).Produces<DiskResource>().WithSummary("Export the disk with these bitmaps");
         disks.MapPost("/{disk}/unexport", (string disk, NodeGateway node, LocalDisks local, NodeExports exports) =>
             ChangeAsync(new DiskCommand.UnexportDisk { Disk = new DiskId(disk) }, node, local, exports)).Produces<DiskResource>().WithSummary("End the export; the disk stays online");
         disks.MapPost("/{disk}/set", SetAsync).Produces<DiskResource>().WithSummary("Name the new place of a backing that was moved, or move the tracking file");
@@ -96,6 +96,14 @@ public static class DiskEndpoints
             ? Results.Json(Of(changed.View, local, exports), ApiJson.Default.DiskResource)
             : Refused(reply);
 
+    private static Task<IResult> ExportAsync(string disk, ExportDiskRequest? request, NodeGateway node, LocalDisks local, NodeExports exports)
+    {
+        var bitmaps = request?.Bitmaps ?? [];
+        return bitmaps.Contains(null!)
+            ? Task.FromResult(Problem.Of(ErrorCodes.InvalidArgument, "the name of a bitmap is missing"))
+            : ChangeAsync(new DiskCommand.ExportDisk(bitmaps) { Disk = new DiskId(disk) }, node, local, exports);
+    }
+
     private static async Task<IResult> SetAsync(string disk, SetDiskRequest request, NodeGateway node, LocalDisks local, NodeExports exports)
     {
         var backing = BackingOf(request.File, request.Nbd);
@@ -105,9 +113,14 @@ public static class DiskEndpoints
             : await ChangeAsync(new DiskCommand.SetDisk(backing, request.Journal) { Disk = new DiskId(disk) }, node, local, exports);
     }
 
-    private static async Task<IResult> RemoveAsync(string disk, bool? deletePoints, NodeGateway node, RepositoryGateway repositories)
+    private static async Task<IResult> RemoveAsync(string disk, bool? deletePoints, NodeGateway node, RepositoryGateway repositories, PointExports pointExports)
     {
         var id = new DiskId(disk);
+        if (deletePoints == true && (await repositories.PointsOfAsync(id)).Select(p => pointExports.NameOf(p.Point.Id)).FirstOrDefault(n => n is not null) is { } name)
+        {
+            return Problem.Of(ErrorCodes.Pinned, $"a point of disk '{disk}' is exported as '{name}'; unexport it first, or leave the points");
+        }
+
         var reply = await node.AskAsync(new DiskCommand.RemoveDisk { Disk = id });
         if (reply is not DiskReply.Done)
         {
@@ -115,12 +128,22 @@ public static class DiskEndpoints
         }
 
         await node.AskAsync(new CatalogCommand.UnregisterDisk(id));
-        if (deletePoints == true)
+        return deletePoints == true ? await DeletePointsAsync(id, repositories) : Results.NoContent();
+    }
+
+    /// <summary>All that can be deleted. What cannot is said, or it would be taken for gone.</summary>
+    private static async Task<IResult> DeletePointsAsync(DiskId disk, RepositoryGateway repositories)
+    {
+        Refusal? first = null;
+        foreach (var (point, repository) in await repositories.PointsOfAsync(disk))
         {
-            await repositories.DeletePointsOfAsync(id);
+            var refusal = await repositories.DeletePointAsync(point, repository);
+            first ??= refusal;
         }
 
-        return Results.NoContent();
+        return first is null
+            ? Results.NoContent()
+            : Problem.Of(new Refusal(first.Code, $"disk '{disk}' is removed, but not all of its points are deleted: {first.Message}; 'abk point list --disk {disk}' shows them"));
     }
 
     public static IResult Refused(object reply) =>

@@ -3,6 +3,7 @@ using ActorBackup.Api;
 using ActorBackup.Core.Identity;
 using ActorBackup.Core.Jobs;
 using ActorBackup.Messages.Catalog;
+using ActorBackup.Messages.Disks;
 using ActorBackup.Messages.Storage;
 using ActorBackup.Nbd.Server;
 using ActorBackup.Node.Exports;
@@ -43,7 +44,15 @@ public static class PointEndpoints
 
         var points = (await repositories.AllAsync(known))
             .Where(p => disk is null || p.Point.Disk.Value == disk)
-            .OrderBy(p => p.Point.Id.Value, StringComparer.Ordinal);
+            .OrderBy(p => p.Point.Id.Value, StringComparer.Ordinal)
+            .ToArray();
+
+        // A disk that was removed may have left points; one that never was has none, and its name was mistyped.
+        if (disk is not null && points.Length == 0 && await node.AskAsync(new DiskQuery.GetDisk { Disk = new DiskId(disk) }) is DiskReply.Rejected unknown)
+        {
+            return Problem.Of(unknown.Refusal);
+        }
+
         return Results.Json([.. points.Select(p => Of(p.Point, p.Repository))], ApiJson.Default.PointResourceArray);
     }
 
@@ -154,7 +163,7 @@ public static class PointEndpoints
         }
 
         await PointExports.WarmUpAsync(found, open);
-        return exports.TryAdd(name, found, open, difference is null ? [] : [difference])
+        return exports.TryAdd(name, found, repository.RepositoryId, open, difference is null ? [] : [difference])
             ? Results.Json(new ExportResource(name, exports.UriOf(name)) { DiffContext = difference?.Name }, ApiJson.Default.ExportResource, statusCode: 201)
             : Problem.Of(ErrorCodes.Duplicate, $"there is already an export '{name}'; choose another --name or unexport it first");
     }

@@ -3,6 +3,7 @@ using ActorBackup.Actors.Storage;
 using ActorBackup.Api;
 using ActorBackup.Core.Identity;
 using ActorBackup.Messages.Catalog;
+using ActorBackup.Node.Exports;
 
 namespace ActorBackup.Node.Http;
 
@@ -78,8 +79,20 @@ public static class RepositoryEndpoints
         return repository is null ? Problem.Of(refusal!) : Results.Json(await DescribeAsync(repository, gateway), ApiJson.Default.RepositoryResource);
     }
 
-    private static async Task<IResult> DetachAsync(string name, NodeGateway node)
+    /// <summary>Refused while a job works with it or a point of it is served: neither could go on to its end.</summary>
+    private static async Task<IResult> DetachAsync(string name, NodeGateway node, RepositoryGateway gateway, PointExports exports)
     {
+        var (repository, _) = await node.ResolveRepositoryAsync(name);
+        if (repository is not null && await gateway.UnfinishedJobOfAsync(repository) is { } job)
+        {
+            return Problem.Of(ErrorCodes.Busy, $"repository '{name}' is used by job {job}, which has not ended; wait for it or cancel it");
+        }
+
+        if (repository is not null && exports.OfRepository(repository.RepositoryId) is { } export)
+        {
+            return Problem.Of(ErrorCodes.InUse, $"a point in repository '{name}' is exported as '{export}'; unexport it first");
+        }
+
         var reply = await node.AskAsync(new CatalogCommand.DetachRepository(new RepositoryName(name)));
         return reply is CatalogReply.Done ? Results.NoContent() : DiskEndpoints.Refused(reply);
     }

@@ -80,15 +80,17 @@ public sealed class RepositoryGateway(NodeSystem system, NodeGateway node)
         return (reply as DiskReply.Rejected)?.Refusal;
     }
 
-    public async Task DeletePointsOfAsync(DiskId disk)
+    public async Task<IReadOnlyList<(RecoveryPoint Point, RegisteredRepository Repository)>> PointsOfAsync(DiskId disk) =>
+        [.. (await AllAsync(await node.RepositoriesAsync())).Where(p => p.Point.Disk == disk)];
+
+    /// <summary>A job that works with the repository and has not concluded; null when there is none.</summary>
+    public async Task<JobId?> UnfinishedJobOfAsync(RegisteredRepository repository)
     {
-        foreach (var (point, repository) in await AllAsync(await node.RepositoriesAsync()))
-        {
-            if (point.Disk == disk)
-            {
-                await DeletePointAsync(point, repository);
-            }
-        }
+        var fromDisks = await Task.WhenAll((await node.DisksAsync()).Select(d => node.AskAsync(new DiskQuery.GetJobs { Disk = d.Id })));
+        var fromStorage = await AskAsync(repository, new StorageCommand.GetJobs());
+        return fromDisks.OfType<DiskReply.Jobs>().SelectMany(j => j.Views)
+            .Concat(fromStorage is StorageReply.Jobs own ? own.Views : [])
+            .FirstOrDefault(v => v.Repository == repository.Name && v.Outcome is null)?.Id;
     }
 
     private async Task<(RecoveryPoint Point, RegisteredRepository Repository)> FindByIdAsync(string id, IReadOnlyList<RegisteredRepository> known)

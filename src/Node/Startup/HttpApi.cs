@@ -28,7 +28,17 @@ public static class HttpApi
         // A start that fails is reported by whoever started us, in one line.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
-        builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Default));
+        builder.Services.ConfigureHttpJsonOptions(json =>
+        {
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Default);
+
+            // What a request must say is refused when it is missing or null; whoever handles it need not look.
+            json.SerializerOptions.RespectNullableAnnotations = true;
+            json.SerializerOptions.RespectRequiredConstructorParameters = true;
+        });
+
+        // A request that cannot be read is answered like any other error, with a code, and not with an empty body.
+        builder.Services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
         builder.Services.AddOpenApi("v1");
         builder.Services.AddSingleton(node);
         builder.Services.AddSingleton(node.Gateway);
@@ -40,6 +50,10 @@ public static class HttpApi
 
         var app = builder.Build();
         app.UseExceptionHandler(errors => errors.Run(ReportAsync));
+
+        // Only routing answers without a body: no such address, or not with this method.
+        app.UseStatusCodePages(answer => Problem.Write(
+            answer.HttpContext, new ApiError(ErrorCodes.InvalidArgument, "there is no such address in this API; /openapi/v1.json lists them")));
         app.Use(new TokenGate(token).InvokeAsync);
         app.MapOpenApi();
         NodeEndpoints.Map(app);
@@ -49,7 +63,6 @@ public static class HttpApi
         BackupEndpoints.Map(app);
         JobEndpoints.Map(app);
         PointEndpoints.Map(app);
-        app.MapFallback(() => Problem.Of(ErrorCodes.InvalidArgument, "there is no such address in this API; /openapi/v1.json lists them"));
         return app;
     }
 
