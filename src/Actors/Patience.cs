@@ -1,3 +1,4 @@
+using ActorBackup.Actors.Storage;
 using ActorBackup.Messages;
 
 namespace ActorBackup.Actors;
@@ -7,6 +8,16 @@ namespace ActorBackup.Actors;
 internal static class Patience
 {
     public static readonly TimeSpan Usual = TimeSpan.FromSeconds(20);
+
+    /// <summary>Work with a repository that is there and is the one it was.</summary>
+    /// <exception cref="RefusedException">It is not, or the time is up.</exception>
+    public static Task<T> WithRepositoryAsync<T>(IRepositories repositories, string repositoryId, string shownAs, Func<OpenRepository, Task<T>> work) =>
+        WithinAsync(Usual, shownAs, async () =>
+        {
+            var repository = await repositories.OpenAsync(repositoryId).ConfigureAwait(false);
+            await repository.EnsureAvailableAsync().ConfigureAwait(false);
+            return await work(repository).ConfigureAwait(false);
+        });
 
     /// <exception cref="RefusedException">The time is up.</exception>
     public static async Task<T> WithinAsync<T>(TimeSpan patience, string repository, Func<Task<T>> work)

@@ -414,12 +414,7 @@ internal sealed class DiskRecovery
     }
 
     private Task<T> WithRepositoryAsync<T>(string repositoryId, Func<OpenRepository, Task<T>> work) =>
-        Patience.WithinAsync(Patience.Usual, repositoryId, async () =>
-        {
-            var repository = await _repositories.OpenAsync(repositoryId).ConfigureAwait(false);
-            await repository.EnsureAvailableAsync().ConfigureAwait(false);
-            return await work(repository).ConfigureAwait(false);
-        });
+        Patience.WithRepositoryAsync(_repositories, repositoryId, repositoryId, work);
 
     private static JobEnd Interrupted(PointId? point, bool isComplete) =>
         new(

@@ -23,12 +23,8 @@ internal static class PendingJobs
     /// <param name="repositories">Of this node.</param>
     /// <exception cref="RefusedException">The repository cannot be asked: nothing changed.</exception>
     public static Task<JobEnd> DecideAsync(DiskState state, TrackedDisk disk, JobState job, DiskCommand command, IRepositories repositories) =>
-        Patience.WithinAsync(Patience.Usual, job.Spec.Repository.Value, async () =>
-        {
-            var repository = await repositories.OpenAsync(job.Spec.RepositoryId).ConfigureAwait(false);
-            await repository.EnsureAvailableAsync().ConfigureAwait(false);
-            return await DecideAsync(state, disk, job, command, repository).ConfigureAwait(false);
-        });
+        Patience.WithRepositoryAsync(
+            repositories, job.Spec.RepositoryId, job.Spec.Repository.Value, repository => DecideAsync(state, disk, job, command, repository));
 
     /// <summary>What was decided, when all that is known of that is the point that it left.</summary>
     public static JobEnd EndOf(RecoveryPoint point, PendingJob pending) =>
