@@ -35,11 +35,7 @@ public sealed class DiskLoans(IDiskExports exports)
         var before = DirtyIn(disk, bitmaps[0]);
         foreach (var sets in bitmaps.Skip(1))
         {
-            var other = DirtyIn(disk, sets);
-            for (var word = 0; word < before.WordCount; word++)
-            {
-                before.ClearWord(word, ~other.Word(word));
-            }
+            before.IntersectWith(DirtyIn(disk, sets));
         }
 
         _loans[(id, job)] = new DiskLoan.ForComparison(job, disk, before, since);

@@ -275,11 +275,7 @@ internal sealed class DiskRecovery
         }
 
         var copyList = PairPoint.CopyListOf(_disk, job, pair.Copy.Geometry);
-        for (var word = 0; word < missing.WordCount; word++)
-        {
-            missing.ClearWord(word, ~copyList.Word(word));
-        }
-
+        missing.IntersectWith(copyList);
         return pair.Root == point.Root && missing.IsSubsetOf(pair.Copy);
     }
 

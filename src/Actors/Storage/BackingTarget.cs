@@ -10,10 +10,10 @@ internal sealed class BackingTarget(IBacking backing, IScheduler io) : IRestoreT
 {
     public bool LooksBeforeZeroing => false;
 
-    public async ValueTask<(long Start, long End)> NextDataAsync(long offset, CancellationToken cancellation)
+    public async ValueTask<(long Start, long End)> NextDataAsync(long offset, long limit, CancellationToken cancellation)
     {
         var data = (0L, 0L);
-        await RunAsync(() => data = backing.NextData(offset)).ConfigureAwait(false);
+        await RunAsync(() => data = backing.NextData(offset, limit)).ConfigureAwait(false);
         return data;
     }
 

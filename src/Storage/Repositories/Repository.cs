@@ -126,15 +126,8 @@ public sealed class Repository : IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
-    private static void MarkWhatOnlyOneLacks(Core.Bitmaps.DirtyBitmap differs, RecoveryPoint a, RecoveryPoint b)
-    {
-        var lackedByA = BitmapOf(a);
-        var lackedByB = BitmapOf(b);
-        for (var word = 0; word < differs.WordCount; word++)
-        {
-            differs.MarkWord(word, lackedByA.Word(word) ^ lackedByB.Word(word));
-        }
-    }
+    private static void MarkWhatOnlyOneLacks(Core.Bitmaps.DirtyBitmap differs, RecoveryPoint a, RecoveryPoint b) =>
+        differs.UnionWith(BitmapOf(a).DifferenceFrom(BitmapOf(b)));
 
     private static Core.Bitmaps.DirtyBitmap BitmapOf(RecoveryPoint point)
     {

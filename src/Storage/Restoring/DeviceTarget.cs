@@ -10,12 +10,12 @@ public sealed class DeviceTarget(IBlockDevice device) : IRestoreTarget
 
     public bool LooksBeforeZeroing => true;
 
-    public async ValueTask<(long Start, long End)> NextDataAsync(long offset, CancellationToken cancellation)
+    public async ValueTask<(long Start, long End)> NextDataAsync(long offset, long limit, CancellationToken cancellation)
     {
         var runs = new AllocationRun[RunsPerQuery];
-        for (var position = offset; position < device.SizeBytes;)
+        for (var position = offset; position < limit;)
         {
-            var length = Math.Min(QueryBytesMax, device.SizeBytes - position);
+            var length = Math.Min(QueryBytesMax, limit - position);
             var count = await device.QueryAllocationAsync(position, length, runs, cancellation).ConfigureAwait(false);
             foreach (var run in runs.AsMemory(0, count).ToArray())
             {
@@ -28,7 +28,7 @@ public sealed class DeviceTarget(IBlockDevice device) : IRestoreTarget
             }
         }
 
-        return (device.SizeBytes, device.SizeBytes);
+        return (limit, limit);
     }
 
     public ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellation) => device.ReadAsync(offset, buffer, cancellation);

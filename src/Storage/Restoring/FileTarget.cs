@@ -10,7 +10,8 @@ internal sealed class FileTarget(IFile file) : IRestoreTarget
     /// <summary>What reads as written may not be on the medium, and no later sync would say so.</summary>
     public bool HasFailedToSync { get; private set; }
 
-    public ValueTask<(long Start, long End)> NextDataAsync(long offset, CancellationToken cancellation) => ValueTask.FromResult(file.NextData(offset));
+    public ValueTask<(long Start, long End)> NextDataAsync(long offset, long limit, CancellationToken cancellation) =>
+        ValueTask.FromResult(file.NextData(offset));
 
     public ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellation)
     {

@@ -6,8 +6,8 @@ public interface IRestoreTarget
     /// <summary>Finding out that a range is zero already is worth more than zeroing it again: it frees space, or keeps blocks from becoming dirty.</summary>
     bool LooksBeforeZeroing { get; }
 
-    /// <summary>The next run at or after offset that may hold data; begins at or beyond the end when only zeroes follow.</summary>
-    ValueTask<(long Start, long End)> NextDataAsync(long offset, CancellationToken cancellation);
+    /// <summary>The first run at or after offset that may hold data; begins at or beyond the limit when only zeroes lie before it.</summary>
+    ValueTask<(long Start, long End)> NextDataAsync(long offset, long limit, CancellationToken cancellation);
 
     /// <summary>Fills the buffer or fails.</summary>
     ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellation);

@@ -62,13 +62,13 @@ public sealed class PointCopy(Repository repository, RecoveryPoint point, IResto
     private async ValueTask<List<BlockEntry>> WithoutThoseThereAsync(BlockEntry[] blocks, Memory<byte> plain, CancellationToken cancellation)
     {
         var absent = new List<BlockEntry>(blocks.Length);
-        var (asked, data) = (long.MaxValue, (Start: 0L, End: 0L));
+        var (asked, data, limit) = (long.MaxValue, (Start: 0L, End: 0L), point.Geometry.ExtentOf(blocks[^1].Block).End);
         foreach (var entry in blocks)
         {
             var (offset, length) = (point.Geometry.OffsetOf(entry.Block), (int)point.Geometry.LengthOf(entry.Block));
             if (offset < asked || offset >= data.End)
             {
-                (asked, data) = (offset, await target.NextDataAsync(offset, cancellation).ConfigureAwait(false));
+                (asked, data) = (offset, await target.NextDataAsync(offset, limit, cancellation).ConfigureAwait(false));
             }
 
             if (data.Start < offset + length && await HoldsAsync(offset, plain, length, entry.Digest, cancellation).ConfigureAwait(false))
@@ -100,7 +100,7 @@ public sealed class PointCopy(Repository repository, RecoveryPoint point, IResto
         progress.Zero(end - position);
         while (position < end)
         {
-            var (start, stop) = await target.NextDataAsync(position, cancellation).ConfigureAwait(false);
+            var (start, stop) = await target.NextDataAsync(position, end, cancellation).ConfigureAwait(false);
             (start, stop) = (Math.Clamp(start, position, end), Math.Min(stop, end));
             progress.Done(start - position);
             position = start;

@@ -78,11 +78,12 @@ public sealed class DiskComparison(Repository repository, RecoveryPoint point, I
 
     private async ValueTask CompareZeroAsync(BlockRun run, Memory<byte> plain, CancellationToken cancellation)
     {
+        var limit = Math.Min(point.SizeBytes, point.Geometry.OffsetOf(run.End));
         for (var block = run.First; block < run.End;)
         {
             // What the disk says is a hole reads as zero and needs no reading.
-            var data = (await _allocation.NextDataAsync(point.Geometry.OffsetOf(block), cancellation).ConfigureAwait(false)).Start;
-            var next = data >= disk.SizeBytes ? run.End : Math.Clamp(point.Geometry.IndexOf(data), block, run.End);
+            var data = (await _allocation.NextDataAsync(point.Geometry.OffsetOf(block), limit, cancellation).ConfigureAwait(false)).Start;
+            var next = data >= limit ? run.End : Math.Clamp(point.Geometry.IndexOf(data), block, run.End);
             if (next > block)
             {
                 var bytes = Math.Min(point.SizeBytes, point.Geometry.OffsetOf(next)) - point.Geometry.OffsetOf(block);

@@ -98,10 +98,10 @@ public sealed class FileBacking : IBacking
         SizeBytes = sizeBytes;
     }
 
-    public (long Start, long End) NextData(long offset)
+    public (long Start, long End) NextData(long offset, long limit)
     {
         var (start, end) = _file.NextData(offset);
-        return (Math.Min(start, SizeBytes), Math.Min(end, SizeBytes));
+        return start < limit ? (start, Math.Min(end, SizeBytes)) : (limit, limit);
     }
 
     public void Dispose() => _file.Dispose();

@@ -39,8 +39,8 @@ public interface IBacking : IDisposable
     /// <summary>Gives it this size, durably; what is new reads as zeroes. Not while anything else is asked of it.</summary>
     void Resize(long sizeBytes) => throw new FileLayerException(FileError.NotSupported, $"resize {Path}: {WhyNotResizable(sizeBytes)}");
 
-    /// <summary>The next run at or after offset that may hold data; (SizeBytes, SizeBytes) when only holes follow.</summary>
-    (long Start, long End) NextData(long offset);
+    /// <summary>The first run at or after offset that may hold data; (limit, limit) when only holes lie before the limit. Costs a look at what lies between.</summary>
+    (long Start, long End) NextData(long offset, long limit);
 
     ValueTask ReadAsync(long offset, Memory<byte> buffer)
     {

@@ -13,7 +13,7 @@ public sealed class NbdBacking : IBacking
 
     private const int LargestGoodBlockBytes = 4096;
     private const int RunsPerQuery = 64;
-    private const long QueryBytesMax = 1L << 30;
+    private const long QueryBytesMax = 1L << 31;
 
     private readonly NbdLink _link;
     private readonly SemaphoreSlim _flushing = new(1);
@@ -81,7 +81,7 @@ public sealed class NbdBacking : IBacking
 
     public void Zero(long offset, long length) => Wait(ZeroAsync(offset, length));
 
-    public (long Start, long End) NextData(long offset) => NextDataAsync(offset).AsTask().GetAwaiter().GetResult();
+    public (long Start, long End) NextData(long offset, long limit) => NextDataAsync(offset, limit).AsTask().GetAwaiter().GetResult();
 
     public async ValueTask ReadAsync(long offset, Memory<byte> buffer) =>
         await RunAsync(c => c.ReadAsync(offset, buffer, CancellationToken.None), "read").ConfigureAwait(false);
@@ -188,13 +188,13 @@ public sealed class NbdBacking : IBacking
         }
     }
 
-    private async ValueTask<(long Start, long End)> NextDataAsync(long offset)
+    private async ValueTask<(long Start, long End)> NextDataAsync(long offset, long limit)
     {
         var runs = new AllocationRun[RunsPerQuery];
         var start = -1L;
-        for (var position = offset; position < SizeBytes;)
+        for (var position = offset; position < limit;)
         {
-            var length = Math.Min(QueryBytesMax, SizeBytes - position);
+            var length = Math.Min(QueryBytesMax, limit - position);
             var count = await RunAsync(c => c.QueryAllocationAsync(position, length, runs, CancellationToken.None), "query").ConfigureAwait(false);
             foreach (var run in runs.AsSpan(0, count))
             {
@@ -216,7 +216,7 @@ public sealed class NbdBacking : IBacking
             }
         }
 
-        return (SizeBytes, SizeBytes);
+        return (limit, limit);
     }
 
     private async ValueTask RunAsync(Func<NbdClient, ValueTask> request, string operation) =>

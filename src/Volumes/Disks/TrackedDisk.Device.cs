@@ -114,7 +114,7 @@ public sealed partial class TrackedDisk
         var count = 0;
         while (position < end && count < runs.Length)
         {
-            var (dataStart, dataEnd) = _backing.NextData(position);
+            var (dataStart, dataEnd) = _backing.NextData(position, end);
             if (dataStart > position)
             {
                 var hole = Math.Min(dataStart, end);

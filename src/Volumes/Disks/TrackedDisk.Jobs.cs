@@ -318,14 +318,11 @@ public sealed partial class TrackedDisk
     /// <summary>Copy bitmaps shrink a little at a time: only pages that differ are stored again.</summary>
     private static void FlagChangedPages(TrackedSet set, DirtyBitmap next)
     {
-        for (var word = 0; word < next.WordCount; word++)
+        const long UnitsPerPage = TrackingFormat.WordsPerPage * 64L;
+        var differs = set.Bits.DifferenceFrom(next);
+        for (var unit = differs.NextSet(0); unit >= 0; unit = differs.NextSet((unit / UnitsPerPage * UnitsPerPage) + UnitsPerPage))
         {
-            if (set.Bits.Word(word) != next.Word(word))
-            {
-                var page = word / TrackingFormat.WordsPerPage;
-                set.PageDirty[page] = true;
-                word = ((page + 1) * TrackingFormat.WordsPerPage) - 1;
-            }
+            set.PageDirty[unit / UnitsPerPage] = true;
         }
     }
 }

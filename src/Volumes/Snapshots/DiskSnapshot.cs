@@ -174,7 +174,7 @@ public sealed class DiskSnapshot : IAsyncDisposable
         CopyList.UnionWith(copyList);
         _need.UnionWith(copy);
         _givenUp = givenUp;
-        Subtract(_need, givenUp);
+        ExceptGivenUp(_need);
         _cursor.Install(_need);
         foreach (var block in kept)
         {
@@ -269,25 +269,25 @@ public sealed class DiskSnapshot : IAsyncDisposable
 
     internal Task CloseStoreAsync(bool keepScratch = false) => _store.CloseAsync(keepScratch);
 
-    private static void Subtract(DirtyBitmap from, DirtyBitmap? blocks)
-    {
-        for (var word = 0; blocks is not null && word < from.WordCount; word++)
-        {
-            from.ClearWord(word, blocks.Word(word));
-        }
-    }
-
     private bool LacksNothing(DirtyBitmap copy, DirtyBitmap need, IEnumerable<long> kept)
     {
         var lacking = copy.Clone();
-        Subtract(lacking, need);
-        Subtract(lacking, GivenUp);
+        lacking.ExceptWith(need);
+        ExceptGivenUp(lacking);
         foreach (var block in kept)
         {
             lacking.Clear(block);
         }
 
         return lacking.IsEmpty();
+    }
+
+    private void ExceptGivenUp(DirtyBitmap blocks)
+    {
+        if (GivenUp is { } givenUp)
+        {
+            blocks.ExceptWith(givenUp);
+        }
     }
 
     private async ValueTask ClaimAsync(long blockIndex, CancellationToken cancellation)

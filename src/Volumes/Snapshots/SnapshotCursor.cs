@@ -40,24 +40,32 @@ internal sealed class SnapshotCursor(BlockGeometry geometry, DirtyBitmap need, B
     public bool TryTake(long block) => _pending.Clear(block);
 
     /// <summary>Takes a run of blocks from this one on that lie in a hole of the source. Returns how many; 0 = read it instead.</summary>
+    /// <remarks>
+    /// The source is asked twice, however long the run: without claims, because nothing is held up when it is data, and under them. Under claims nobody writes
+    /// to a needed block, so a hole that is found then was one at the instant.
+    /// </remarks>
     public long TryTakeZeroes(long block)
     {
-        var holeEnd = HoleEnd(block);
-        var taken = 0L;
-        while (block + taken < holeEnd && taken < RunBlocksMax)
+        var end = HoleEnd(block);
+        if (end <= block)
         {
-            var first = block + taken;
-            var word = (int)(first >> 6);
-            var end = Math.Min(holeEnd, ((long)word + 1) << 6);
-            var got = BitOperations.PopCount(TakeZeroWord(word, Mask(first, end)));
-            taken += got;
-            if (got < end - first)
-            {
-                break;
-            }
+            return 0;
         }
 
-        return taken;
+        var first = (int)(block >> 6);
+        Span<ulong> words = stackalloc ulong[(int)((end - 1) >> 6) - first + 1];
+        var claimedEnd = Claim(block, end, words);
+        try
+        {
+            return claimedEnd > block ? Take(block, HoleEndBefore(claimedEnd, block)) : 0;
+        }
+        finally
+        {
+            for (var i = 0; i < words.Length && words[i] != 0; i++)
+            {
+                claims.ReleaseWord(first + i, words[i]);
+            }
+        }
     }
 
     private static ulong Mask(long first, long end) => (ulong.MaxValue << (int)(first & 63)) & (ulong.MaxValue >> (int)(63 - ((end - 1) & 63)));
@@ -70,24 +78,31 @@ internal sealed class SnapshotCursor(BlockGeometry geometry, DirtyBitmap need, B
         return length >= 64 ? set : set & (((1UL << length) - 1) << low);
     }
 
-    /// <summary>End of the whole blocks that lie in the hole at this block; the block itself if there is data in it.</summary>
+    /// <summary>End of the wanted blocks from this one on that lie in a hole; the block itself if there is data in it.</summary>
     private long HoleEnd(long block)
     {
-        var offset = geometry.OffsetOf(block);
-        if (!need[block] || offset < Volatile.Read(ref _dataUntil))
+        if (!need[block] || geometry.OffsetOf(block) < Volatile.Read(ref _dataUntil))
         {
             return block;
         }
 
+        var (isPending, end) = _pending.RunAt(block, Math.Min(geometry.BlockCount, block + RunBlocksMax));
+        return isPending ? HoleEndBefore(end, block) : block;
+    }
+
+    /// <summary>End of the whole blocks of [block, limit) that lie in one hole.</summary>
+    private long HoleEndBefore(long limit, long block)
+    {
+        var (offset, limitOffset) = (geometry.OffsetOf(block), Math.Min(geometry.SizeBytes, geometry.OffsetOf(limit)));
         try
         {
-            var (start, end) = backing.NextData(offset);
+            var (start, end) = backing.NextData(offset, limitOffset);
             if (start <= offset)
             {
                 Volatile.Write(ref _dataUntil, end);
             }
 
-            return start >= geometry.SizeBytes ? geometry.BlockCount : Math.Max(block, geometry.IndexOf(start));
+            return start >= limitOffset ? limit : Math.Max(block, geometry.IndexOf(start));
         }
         catch (FileLayerException)
         {
@@ -96,46 +111,52 @@ internal sealed class SnapshotCursor(BlockGeometry geometry, DirtyBitmap need, B
         }
     }
 
-    /// <summary>Under claims nobody writes to a needed block, so a hole that is found now was one at the instant.</summary>
-    private ulong TakeZeroWord(int word, ulong mask)
+    /// <summary>Claims blocks of [block, end) up to the first that is not free, needed and pending. Returns where that is.</summary>
+    /// <param name="words">Gets what was claimed of each word, from the block's on.</param>
+    private long Claim(long block, long end, Span<ulong> words)
     {
-        var claimed = claims.ClaimWord(word, Prefix(need.Word(word) & _pending.Word(word) & mask, mask));
-        try
+        for (var i = 0; i < words.Length; i++)
         {
-            var zero = Prefix(need.Word(word) & claimed, mask);
-            if (zero == 0 || !IsHole(word, zero))
+            var word = (int)(block >> 6);
+            var next = Math.Min(end, ((long)word + 1) << 6);
+            var mask = Mask(block, next);
+            words[i] = claims.ClaimWord(word, Prefix(need.Word(word) & _pending.Word(word) & mask, mask));
+            var got = BitOperations.PopCount(Prefix(need.Word(word) & words[i], mask));
+            block += got;
+            if (block < next)
             {
-                return 0;
+                break;
             }
-
-            // Another reader may have taken some: it waits for the claim and reads them itself. What follows such a block is given back.
-            var won = _pending.ClearWord(word, zero) & zero;
-            var taken = Prefix(won, mask);
-            if (won != taken)
-            {
-                _pending.MarkWord(word, won & ~taken);
-            }
-
-            need.ClearWord(word, taken);
-            return taken;
         }
-        finally
-        {
-            claims.ReleaseWord(word, claimed);
-        }
+
+        return block;
     }
 
-    private bool IsHole(int word, ulong run)
+    /// <summary>Takes claimed blocks. Another reader may have taken some: it waits for the claim and reads them itself. What follows such a block is given back.</summary>
+    private long Take(long block, long end)
     {
-        var first = ((long)word << 6) + BitOperations.TrailingZeroCount(run);
-        var end = first + BitOperations.PopCount(run);
-        try
+        var taken = 0L;
+        while (block + taken < end)
         {
-            return backing.NextData(geometry.OffsetOf(first)).Start >= Math.Min(geometry.SizeBytes, geometry.OffsetOf(end));
+            var first = block + taken;
+            var word = (int)(first >> 6);
+            var next = Math.Min(end, ((long)word + 1) << 6);
+            var mask = Mask(first, next);
+            var won = _pending.ClearWord(word, mask) & mask;
+            var mine = Prefix(won, mask);
+            if (won != mine)
+            {
+                _pending.MarkWord(word, won & ~mine);
+            }
+
+            need.ClearWord(word, mine);
+            taken += BitOperations.PopCount(mine);
+            if (mine != mask)
+            {
+                break;
+            }
         }
-        catch (FileLayerException)
-        {
-            return false;
-        }
+
+        return taken;
     }
 }

@@ -1,6 +1,6 @@
 namespace ActorBackup.Core.Tests.Bitmaps;
 
-/// <summary>Threads share words and summary words; nobody's bit may be lost. The end result does not depend on their timing.</summary>
+/// <summary>Threads share words and chunks; nobody's bit may be lost. The end result does not depend on their timing.</summary>
 public sealed class DirtyBitmapConcurrencyTests
 {
     private const int Blocks = 64 * 1024;
@@ -107,7 +107,7 @@ public sealed class DirtyBitmapConcurrencyTests
             {
                 for (var block = 64L; block < bitmap.BlockCount; block += 64)
                 {
-                    // From inside the word before, so that the walk needs the summary.
+                    // From inside the word before, so that the walk passes over words.
                     if (!bitmap.Mark(block) && bitmap.NextSet(block - 63) != block)
                     {
                         Interlocked.Increment(ref missed);
@@ -143,6 +143,45 @@ public sealed class DirtyBitmapConcurrencyTests
 
         Assert.Equal(shadow.Count, bitmap.Count());
         Assert.All(shadow, b => Assert.True(bitmap[b]));
+    }
+
+    /// <summary>Chunks come into being by marking and by merging at once: whoever comes second must not take the place of the first.</summary>
+    [Fact]
+    public void Marks_and_merges_that_bring_the_same_chunks_are_all_there()
+    {
+        const int Chunk = 32768;
+        for (var round = 0; round < 50; round++)
+        {
+            var bitmap = DirtyBitmapTests.Of(64 * Chunk, unitBytes: 512);
+            var others = Enumerable.Range(0, Threads).Select(_ => DirtyBitmapTests.Of(64 * Chunk, unitBytes: 512)).ToArray();
+            for (var chunk = 0; chunk < 64; chunk++)
+            {
+                others[2].Mark((chunk * Chunk) + 2);
+            }
+
+            Together(thread =>
+            {
+                if (thread == 2)
+                {
+                    bitmap.UnionWith(others[thread]);
+                    return;
+                }
+
+                for (var chunk = 0; chunk < 64; chunk++)
+                {
+                    var first = ((long)chunk * Chunk) + thread;
+                    bitmap.MarkRange(first, thread == 3 ? first + (2 * Chunk) - 3 : first + 1);
+                    chunk += thread == 3 ? 1 : 0;
+                }
+            });
+
+            for (var chunk = 0; chunk < 64; chunk++)
+            {
+                Assert.Equal([true, true, true], Enumerable.Range(0, 3).Select(i => bitmap[((long)chunk * Chunk) + i]));
+            }
+
+            Assert.Equal(64L * Chunk, bitmap.Count());
+        }
     }
 
     private static void Together(Action<int> work)

@@ -20,6 +20,9 @@ public sealed class DirtyBitmapShadowTests
         ClearAll,
         MergeSame,
         MergeOther,
+        Except,
+        Intersect,
+        Differ,
         Reload,
     }
 
@@ -38,6 +41,9 @@ public sealed class DirtyBitmapShadowTests
             (1, Gen.Const(Kind.ClearAll)),
             (2, Gen.Const(Kind.MergeSame)),
             (3, Gen.Const(Kind.MergeOther)),
+            (2, Gen.Const(Kind.Except)),
+            (1, Gen.Const(Kind.Intersect)),
+            (2, Gen.Const(Kind.Differ)),
             (2, Gen.Const(Kind.Reload))),
         Gen.Double.Unit,
         Gen.OneOf(Gen.Double[0, 0.01], Gen.Double.Unit),
@@ -45,30 +51,52 @@ public sealed class DirtyBitmapShadowTests
         Gen.Int[-4, 4],
         (kind, from, span, mask, shift) => new Operation(kind, from, span, mask, shift));
 
-    // Sizes around word (64 units) and summary (4096 units) boundaries, with and without a partial tail.
-    private static readonly Gen<BlockGeometry> Geometries = Gen.Select(
-        AnyOf(1, 2, 63, 64, 65, 127, 128, 129, 1000, 4095, 4096, 4097, 8192, 8200),
-        AnyOf(512L, 4096L, 65536L),
-        AnyOf(0, 1, 511),
-        (blocks, unit, missing) => new BlockGeometry((blocks * unit) - missing, unit));
+    // Sizes around words (64 units), with and without a partial tail.
+    private static readonly Gen<BlockGeometry> Geometries = Sizes(1, 2, 63, 64, 65, 127, 128, 129, 1000, 4095, 4096, 4097, 8200);
+
+    // And around chunks (32,768 units).
+    private static readonly Gen<BlockGeometry> LargeGeometries = Sizes(32767, 32768, 32769, 65536, 70000, 98305);
+
+    private static Gen<BlockGeometry> Sizes(params int[] blocks) =>
+        Gen.Select(AnyOf(blocks), AnyOf(512L, 4096L, 65536L), AnyOf(0, 1, 511), (count, unit, missing) => new BlockGeometry((count * unit) - missing, unit));
 
     private static Gen<T> AnyOf<T>(params T[] values) => Gen.Int[0, values.Length - 1].Select(i => values[i]);
 
     [Fact]
     public void The_bitmap_agrees_with_a_naive_set_after_every_operation() =>
-        Gen.Select(Geometries, Operations.List[1, 25]).Sample(
-            (geometry, operations) =>
-            {
-                var bitmap = new DirtyBitmap(geometry);
-                var shadow = new HashSet<long>();
-                foreach (var operation in operations)
-                {
-                    bitmap = Run(operation, bitmap, shadow);
-                    Compare(bitmap, shadow);
-                }
-            },
-            iter: 1_000,
-            threads: 1);
+        Gen.Select(Geometries, Operations.List[1, 25]).Sample((geometry, operations) => Live(geometry, operations, samples: 97), iter: 1_000, threads: 1);
+
+    [Fact]
+    public void A_bitmap_of_several_chunks_agrees_with_a_naive_set_too() =>
+        Gen.Select(LargeGeometries, Operations.List[1, 12]).Sample((geometry, operations) => Live(geometry, operations, samples: 7), iter: 60, threads: 1);
+
+    [Fact]
+    public void What_is_clear_takes_no_memory()
+    {
+        var geometry = new BlockGeometry(16L << 40, 65536);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var bitmap = new DirtyBitmap(geometry);
+        for (var i = 0L; i < 655; i++)
+        {
+            bitmap.Mark(i * (geometry.BlockCount / 655));
+        }
+
+        var copy = bitmap.Clone();
+
+        Assert.Equal(bitmap.Runs(), copy.Runs());
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 8 << 20);
+    }
+
+    [Fact]
+    public void A_full_bitmap_costs_one_bit_per_unit_and_at_most_a_fiftieth_more()
+    {
+        var geometry = new BlockGeometry(1L << 40, 65536);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        new DirtyBitmap(geometry).MarkAll();
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, geometry.BlockCount / 8, geometry.BlockCount / 8 * 51 / 50);
+    }
 
     [Fact]
     public void Subset_is_what_sets_say() =>
@@ -115,6 +143,17 @@ public sealed class DirtyBitmapShadowTests
             iter: 1_000,
             threads: 1);
 
+    private static void Live(BlockGeometry geometry, List<Operation> operations, int samples)
+    {
+        var bitmap = new DirtyBitmap(geometry);
+        var shadow = new HashSet<long>();
+        foreach (var operation in operations)
+        {
+            bitmap = Run(operation, bitmap, shadow);
+            Compare(bitmap, shadow, samples);
+        }
+    }
+
     private static DirtyBitmap Run(Operation operation, DirtyBitmap bitmap, HashSet<long> shadow)
     {
         var count = bitmap.BlockCount;
@@ -160,6 +199,8 @@ public sealed class DirtyBitmapShadowTests
                 var other = Math.Clamp(bitmap.Geometry.BlockBytes * Math.Pow(2, operation.OtherShift), 512, 1 << 20);
                 Merge(bitmap, shadow, new BlockGeometry(bitmap.Geometry.SizeBytes, (long)other), first, end);
                 break;
+            case Kind.Except or Kind.Intersect or Kind.Differ:
+                return Combine(operation.Kind, bitmap, shadow, first, end);
             case Kind.Reload:
                 return Reload(bitmap);
         }
@@ -202,6 +243,26 @@ public sealed class DirtyBitmapShadowTests
         }
     }
 
+    private static DirtyBitmap Combine(Kind kind, DirtyBitmap bitmap, HashSet<long> shadow, long first, long end)
+    {
+        var other = new DirtyBitmap(bitmap.Geometry);
+        other.MarkRange(first, end);
+        switch (kind)
+        {
+            case Kind.Except:
+                bitmap.ExceptWith(other);
+                shadow.ExceptWith(Range(first, end));
+                return bitmap;
+            case Kind.Intersect:
+                bitmap.IntersectWith(other);
+                shadow.IntersectWith(Range(first, end));
+                return bitmap;
+            default:
+                shadow.SymmetricExceptWith(Range(first, end));
+                return bitmap.DifferenceFrom(other);
+        }
+    }
+
     /// <summary>Through the bytes of the tracking file, in pieces of three words.</summary>
     private static DirtyBitmap Reload(DirtyBitmap bitmap)
     {
@@ -216,7 +277,7 @@ public sealed class DirtyBitmapShadowTests
         return copy;
     }
 
-    private static void Compare(DirtyBitmap bitmap, HashSet<long> shadow)
+    private static void Compare(DirtyBitmap bitmap, HashSet<long> shadow, int samples)
     {
         var sorted = shadow.Order().ToArray();
         Assert.Equal(sorted.Length, bitmap.Count());
@@ -225,7 +286,7 @@ public sealed class DirtyBitmapShadowTests
         Assert.Equal(RunsOf(sorted), bitmap.Runs());
         Assert.Equal(sorted.Sum(bitmap.Geometry.LengthOf), bitmap.Extents().Sum(e => e.Length));
         Assert.Equal(sorted, Walk(bitmap.Clone()));
-        for (var block = 0L; block < bitmap.BlockCount; block += Math.Max(1, bitmap.BlockCount / 97))
+        for (var block = 0L; block < bitmap.BlockCount; block += Math.Max(1, bitmap.BlockCount / samples))
         {
             Assert.Equal(shadow.Contains(block), bitmap[block]);
             var nextClear = Range(block, bitmap.BlockCount).FirstOrDefault(b => !shadow.Contains(b), bitmap.BlockCount);

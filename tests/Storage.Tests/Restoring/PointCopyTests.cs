@@ -95,7 +95,8 @@ public sealed class PointCopyTests
 
         public bool LooksBeforeZeroing => false;
 
-        public ValueTask<(long Start, long End)> NextDataAsync(long offset, CancellationToken cancellation) => ValueTask.FromResult((offset, disk.SizeBytes));
+        public ValueTask<(long Start, long End)> NextDataAsync(long offset, long limit, CancellationToken cancellation) =>
+            ValueTask.FromResult((offset, disk.SizeBytes));
 
         public ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellation) => _inner.ReadAsync(offset, buffer, cancellation);
 

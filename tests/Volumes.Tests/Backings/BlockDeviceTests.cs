@@ -16,7 +16,7 @@ public sealed class BlockDeviceTests
         {
             Assert.Equal(SizeBytes, backing.SizeBytes);
             Assert.Null(backing.ModifiedAt);
-            Assert.Equal((0, SizeBytes), backing.NextData(0));
+            Assert.Equal((0, SizeBytes), backing.NextData(0, SizeBytes));
             backing.Write(SizeBytes - 512, [1, 2, 3]);
             backing.Sync();
         }

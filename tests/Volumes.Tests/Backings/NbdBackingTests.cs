@@ -31,10 +31,10 @@ public sealed class NbdBackingTests : IDisposable
 
         Assert.Equal(SizeBytes, backing.SizeBytes);
         Assert.Null(backing.ModifiedAt);
-        Assert.Equal((SizeBytes, SizeBytes), backing.NextData(0));
+        Assert.Equal((SizeBytes, SizeBytes), backing.NextData(0, SizeBytes));
         backing.Write(1 << 20, Enumerable.Repeat((byte)7, 1 << 20).ToArray());
         backing.Sync();
-        Assert.Equal((1 << 20, 2 << 20), backing.NextData(0));
+        Assert.Equal((1 << 20, 2 << 20), backing.NextData(0, SizeBytes));
         Assert.Equal(7, ByteAt(backing, 1 << 20));
         backing.Punch(1 << 20, 512 * 1024);
         backing.Zero((1 << 20) + (512 * 1024), 1);

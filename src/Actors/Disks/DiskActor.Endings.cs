@@ -1,0 +1,121 @@
+using ActorBackup.Actors.Backups;
+using ActorBackup.Actors.Persistence;
+using ActorBackup.Core.Identity;
+using ActorBackup.Core.Jobs;
+using ActorBackup.Domain.Disks;
+using ActorBackup.Messages;
+using ActorBackup.Messages.Disks;
+
+namespace ActorBackup.Actors.Disks;
+
+/// <content>How jobs end: suspended, concluded, pending until somebody decides.</content>
+public sealed partial class DiskActor
+{
+    /// <summary>The run has left the job to the next start. D says so before F can: what F alone says is concluded as after a crash.</summary>
+    private void LetGo(BackupSuspended ended)
+    {
+        if (ended.Why is { } why)
+        {
+            Log.Log(Akka.Event.LogLevel.WarningLevel, why, "Job " + ended.Job + " of disk " + id + " cannot go on after this stop");
+        }
+
+        Record(ended.Suspended is { } suspended ? [new DiskEvent.JobSuspended(ended.Job, suspended)] : [], () =>
+        {
+            _running.Remove(ended.Job);
+            AnswerStopper();
+            Finish();
+        });
+    }
+
+    /// <summary>A job that began now would only be interrupted.</summary>
+    private Refusal? WhyStopping() =>
+        _stopper is null ? null : new Refusal(RefusalCode.NotReady, $"the node of disk '{id}' is being stopped; try again when it is back");
+
+    /// <summary>Jobs that wait for a person are in D already.</summary>
+    private void AnswerStopper()
+    {
+        if (_running.Keys.All(j => State.Jobs[j.Value].Pending is not null))
+        {
+            _stopper?.Tell(new DiskReply.Done(), Self);
+        }
+    }
+
+    /// <summary>The job's end: D first, then F; only then is the bitmap free.</summary>
+    private void Conclude(BackupEnded ended, Action then)
+    {
+        var conclusion = ConclusionDecider.Conclude(State.Jobs[ended.Job.Value], ended.End);
+        Record([new DiskEvent.JobConcluded(ended.Job, conclusion, clock.Now())], () =>
+            Work(
+                () => DiskRecovery.SettleAsync(Local.Disk, ended.Job, conclusion, keepCheckpoint: ended.IsPointUnpublished),
+                _ => Record([new DiskEvent.JobSettled(ended.Job), .. AutoDismissal(ended.Job)], () => Record(Forgotten(), () =>
+                {
+                    _running.Remove(ended.Job);
+                    AnswerStopper();
+                    ScheduleRestarts();
+                    _waiters.Tell(ended.Job, ViewOf, v => new DiskReply.Job(v), Self);
+                    if (ended.IsPointUnpublished)
+                    {
+                        RecoverLater();
+                    }
+
+                    then();
+                })),
+                e =>
+                {
+                    // F still has the three sets and D knows what they become: settling is tried again, here and at the next opening.
+                    Log.Log(Akka.Event.LogLevel.ErrorLevel, e, "Settling job " + ended.Job + " of disk " + id + " failed");
+                    _running.Remove(ended.Job);
+                    AnswerStopper();
+                    _waiters.Tell(ended.Job, ViewOf, v => new DiskReply.Job(v), Self);
+                    RecoverLater();
+                    then();
+                }));
+    }
+
+    /// <summary>A job that failed and waits keeps what it copied, whatever its policy was.</summary>
+    private void KeepWork(DiskCommand.FinalizeJob c)
+    {
+        if (!State.Jobs.TryGetValue(c.Job.Value, out var job) || ViewOf(c.Job) is not { NeedsPerson: true, Status: JobStatus.Pending } view)
+        {
+            Finish(Steer(c));
+            return;
+        }
+
+        var changes = view.Error is not null && job is { Policy: Core.Bitmaps.BitmapSyncPolicy.Conditional, Spec.Bitmap: not null };
+        Record(changes ? [new DiskEvent.JobPolicyChanged(c.Job, Core.Bitmaps.BitmapSyncPolicy.Always)] : [], () =>
+        {
+            if (!_running.TryGetValue(c.Job, out var running))
+            {
+                EndPending(c, c.Job);
+                return;
+            }
+
+            running.Control.Policy = State.Jobs[c.Job.Value].Policy;
+            Finish(Steer(c));
+        });
+    }
+
+    /// <summary>It waits for a person since an earlier process: no run of it is there to be told.</summary>
+    private bool WaitsSinceEarlier(JobId job) => State.Jobs.GetValueOrDefault(job.Value) is { Conclusion: null, Pending: not null } && !_running.ContainsKey(job);
+
+    private void EndPending(DiskCommand command, JobId id)
+    {
+        if (!WaitsSinceEarlier(id))
+        {
+            Finish(Steer(command));
+        }
+        else if (RequireOnline(out var disk))
+        {
+            var (state, job) = (State, State.Jobs[id.Value]);
+            Work(
+                () => PendingJobs.DecideAsync(state, disk, job, command, repositories),
+                end => Conclude(new BackupEnded(id, end, false), () => Finish(new DiskReply.Job(ViewOf(id)!))),
+                Fail);
+        }
+    }
+
+    private DiskEvent[] Forgotten() => JobHistory.TooOld(State) is { Count: > 0 } old ? [new DiskEvent.JobsForgotten(old)] : [];
+
+    private DiskEvent[] AutoDismissal(JobId job) =>
+        State.Jobs[job.Value] is { IsDismissed: false, Spec.AutoDismiss: true } ? [new DiskEvent.JobDismissed(job)] : [];
+}

@@ -1,0 +1,68 @@
+using ActorBackup.Domain.Disks;
+using ActorBackup.Messages;
+using ActorBackup.Messages.Disks;
+
+namespace ActorBackup.Actors.Disks;
+
+/// <content>What jobs of other actors do with the disk: restores into it, comparisons with a point.</content>
+public sealed partial class DiskActor
+{
+    private Refusal LentTo(DiskLoan loan, string done) =>
+        new(RefusalCode.Busy, $"disk '{id}' cannot be {done} while job {loan.Job} uses it; cancel it or wait for it ('abk job wait {loan.Job}')");
+
+    private void Lend(DiskCommand.LendDisk c)
+    {
+        if (BitmapDecider.Online(State, id)?.Refusal is { } offline)
+        {
+            Finish(Rejected(offline));
+        }
+        else if (clock.GetUtcNow() > c.Deadline)
+        {
+            Refuse(RefusalCode.NotReady, $"disk '{id}' was busy for too long; try again");
+        }
+        else if (RequireOnline(out var disk))
+        {
+            if (c.ForRestore)
+            {
+                LendForRestore(c, disk);
+            }
+            else
+            {
+                LendForComparison(c, disk);
+            }
+        }
+    }
+
+    private void LendForRestore(DiskCommand.LendDisk c, Volumes.TrackedDisk disk)
+    {
+        if (Lending.WhyNotForRestore(id, c, disk) is { } impossible)
+        {
+            Finish(Rejected(impossible));
+        }
+        else if (InUse("restored into") is { } refusal)
+        {
+            Finish(Rejected(refusal));
+        }
+        else
+        {
+            Work(() => disks.Loans.LendForRestoreAsync(id, c.Job, disk), _ => Finish(new DiskReply.Done()), Fail);
+        }
+    }
+
+    private void LendForComparison(DiskCommand.LendDisk c, Volumes.TrackedDisk disk)
+    {
+        var bitmaps = Lending.SetsCountingFrom(State, c.Point, c.RepositoryId, disk);
+        if (bitmaps.Count == 0)
+        {
+            Finish(Rejected(Lending.NoBitmap(id, c.Point)));
+        }
+        else if (disks.Loans.Of(id) is DiskLoan.ForRestore restore)
+        {
+            Finish(Rejected(LentTo(restore, "compared")));
+        }
+        else
+        {
+            Work(() => disks.Loans.LendForComparisonAsync(id, c.Job, disk, bitmaps), _ => Finish(new DiskReply.Done()), Fail);
+        }
+    }
+}

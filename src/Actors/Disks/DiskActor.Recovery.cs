@@ -1,0 +1,97 @@
+
+namespace ActorBackup.Actors.Disks;
+
+/// <content>After a start, and whenever something was left for later.</content>
+public sealed partial class DiskActor
+{
+    private void RecoverDisk() => RecoverThen(Finish);
+
+    private void RecoverThen(Action then)
+    {
+        // A crash between journal and tracking file: the journal decides.
+        if (State.Definition is null && disks.Find(id) is not null)
+        {
+            Work(() => disks.RemoveAsync(id), _ => then(), e => RecoveryFailed(e, then));
+            return;
+        }
+
+        if (State.IsStopped && disks.Find(id)?.Disk is not null)
+        {
+            Work(() => disks.StopAsync(id), _ => then(), e => RecoveryFailed(e, then));
+            return;
+        }
+
+        if (disks.Find(id)?.Disk is not { } disk)
+        {
+            then();
+            return;
+        }
+
+        if (Local.Definition is { } found && Moved(found) is { Length: > 0 } moved)
+        {
+            Record(moved, () => RecoverThen(then));
+            return;
+        }
+
+        if (State.IntendedSizeBytes is { } intended)
+        {
+            // Its opening did what a resize had begun; what was not begun is begun again.
+            if (disk.SizeBytes == intended)
+            {
+                EndResize(() => RecoverThen(then));
+            }
+            else
+            {
+                CompleteResize(then, e => RecoveryFailed(e, then));
+            }
+
+            return;
+        }
+
+        var state = State;
+        Work(
+            () => DiskRecovery.PlanAsync(state, disk, repositories, _running.Keys.ToHashSet(), clock),
+            plan => Record(plan.Events, () =>
+                Work(
+                    () => Complete(plan.CompleteAsync()),
+                    _ => Record(plan.Closing(State), () =>
+                    {
+                        foreach (var problem in plan.Problems)
+                        {
+                            Log.Log(Akka.Event.LogLevel.WarningLevel, problem, "Recovery of disk " + id + " left something for later");
+                        }
+
+                        if (!plan.IsComplete)
+                        {
+                            RecoverLater();
+                        }
+
+                        Resume(plan);
+                        ScheduleRestarts();
+                        FollowExport(then, e => RecoveryFailed(e, then));
+                    }),
+                    e => RecoveryFailed(e, then))),
+            e => RecoveryFailed(e, then));
+    }
+
+    private void RecoveryFailed(Exception e, Action then)
+    {
+        Log.Log(Akka.Event.LogLevel.WarningLevel, e, "Recovery of disk " + id + " is not complete; trying again");
+        RecoverLater();
+        then();
+    }
+
+    private void RecoverLater() => Timers.StartSingleTimer(nameof(Recover), new Recover(), RecoveryRetry);
+
+    /// <summary>Goes on with the jobs that the last orderly stop suspended.</summary>
+    private void Resume(DiskRecovery plan)
+    {
+        foreach (var (job, repository) in plan.ToResume)
+        {
+            if (_stopper is null && Local.Disk is { } disk)
+            {
+                _running[job.Spec.Id] = runner.Resume(Context, Self, State.Definition!, State.Jobs[job.Spec.Id.Value], disk, repository);
+            }
+        }
+    }
+}

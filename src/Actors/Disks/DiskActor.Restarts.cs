@@ -1,0 +1,39 @@
+using ActorBackup.Core.Identity;
+using ActorBackup.Domain.Disks;
+using ActorBackup.Messages.Disks;
+
+namespace ActorBackup.Actors.Disks;
+
+/// <content>Jobs that are tried again by themselves.</content>
+public sealed partial class DiskActor
+{
+    private bool MayRestart(JobState job) =>
+        JobRestarts.IsDue(State, job) && _refusedRestarts.GetValueOrDefault(job.Spec.Id) < job.Spec.Restarts;
+
+    private void ScheduleRestarts()
+    {
+        foreach (var job in JobRestarts.Due(State).Where(MayRestart))
+        {
+            var restart = new RestartJob(job.Spec.Id);
+            if (!Timers.IsTimerActive(restart))
+            {
+                Timers.StartSingleTimer(restart, restart, JobRestarts.BackOff(job.Spec.RestartCount + _refusedRestarts.GetValueOrDefault(job.Spec.Id)));
+            }
+        }
+    }
+
+    /// <summary>A start that is refused counts as a try that failed.</summary>
+    private void Restart(JobId failed)
+    {
+        if (!State.Jobs.TryGetValue(failed.Value, out var job) || !MayRestart(job))
+        {
+            Finish();
+            return;
+        }
+
+        _refusedRestarts[failed] = _refusedRestarts.GetValueOrDefault(failed) + 1;
+        ScheduleRestarts();
+        StartBackup(JobRestarts.Order(State, job));
+        _waiters.Tell(failed, ViewOf, v => new DiskReply.Job(v), Self);
+    }
+}
