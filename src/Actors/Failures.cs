@@ -53,6 +53,7 @@ public static class Failures
             VolumeError.BitmapInconsistent => RefusalCode.Inconsistent,
             VolumeError.UnknownJob => RefusalCode.UnknownJob,
             VolumeError.Invalid => RefusalCode.InvalidArgument,
+            VolumeError.Timeout => RefusalCode.NotReady,
             VolumeError.Closed => RefusalCode.WrongState,
             _ => RefusalCode.IoError,
         };

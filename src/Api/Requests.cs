@@ -64,6 +64,40 @@ public sealed record BackupRequest(string Disk)
     public bool NoAutoDismiss { get; init; }
 }
 
+/// <param name="Actions">In order: later ones see what earlier ones of their disk did.</param>
+public sealed record GroupRequest(IReadOnlyList<GroupActionRequest> Actions)
+{
+    /// <summary><c>grouped</c> (all succeed or none does) or <c>individual</c> (default).</summary>
+    public string? CompletionMode { get; init; }
+
+    /// <summary>Milliseconds that a disk may hold its guests' writes; null = 2000.</summary>
+    public int? HoldLimitMs { get; init; }
+}
+
+/// <summary>Exactly one of these.</summary>
+public sealed record GroupActionRequest
+{
+    public BackupRequest? Backup { get; init; }
+    public GroupBitmapAddRequest? BitmapAdd { get; init; }
+    public GroupBitmapRequest? BitmapClear { get; init; }
+    public GroupBitmapRequest? BitmapEnable { get; init; }
+    public GroupBitmapRequest? BitmapDisable { get; init; }
+    public GroupBitmapMergeRequest? BitmapMerge { get; init; }
+}
+
+public sealed record GroupBitmapRequest(string Disk, string Name);
+
+public sealed record GroupBitmapAddRequest(string Disk, string Name)
+{
+    public long? Granularity { get; init; }
+    public bool Disabled { get; init; }
+    public bool Transient { get; init; }
+}
+
+/// <param name="Name">The target.</param>
+/// <param name="Sources">Names of bitmaps of the same disk.</param>
+public sealed record GroupBitmapMergeRequest(string Disk, string Name, IReadOnlyList<string> Sources);
+
 public sealed record CancelJobRequest(bool Force = false);
 
 /// <param name="Decision"><c>keep</c>, <c>discard</c> or null.</param>

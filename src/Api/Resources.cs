@@ -116,6 +116,30 @@ public sealed record JobResource(
     public string? Target { get; init; }
 }
 
+/// <param name="CompletionMode"><c>grouped</c> or <c>individual</c>.</param>
+/// <param name="Status"><c>starting running pending ending concluded</c></param>
+/// <param name="Outcome"><c>success failed cancelled</c>, of an individual group also <c>mixed</c>; null until concluded.</param>
+public sealed record GroupResource(string Id, string CompletionMode, string Status, string? Outcome, IReadOnlyList<GroupMemberResource> Members)
+{
+    /// <summary>Why it did not succeed.</summary>
+    public string? Error { get; init; }
+
+    public DateTimeOffset? StartedAt { get; init; }
+
+    public DateTimeOffset? EndedAt { get; init; }
+
+    /// <summary>Every disk that has a part, also those with bitmap actions only.</summary>
+    public IReadOnlyList<string> Disks { get; init; } = [];
+
+    /// <summary>The longest that any disk held its guests' writes.</summary>
+    public long? HoldMicroseconds { get; init; }
+}
+
+public sealed record GroupMemberResource(string Disk, string Job, string? Point, string? Outcome)
+{
+    public string? Error { get; init; }
+}
+
 public sealed record PointResource(
     string Id,
     string Disk,

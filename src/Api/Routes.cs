@@ -40,6 +40,12 @@ namespace ActorBackup.Api;
 /// POST   /v1/jobs/{job}/finalize            FinalizeJobRequest → JobResource
 /// POST   /v1/jobs/{job}/rate                SetRateRequest → JobResource
 /// POST   /v1/jobs/{job}/policy              SetPolicyRequest → JobResource
+/// POST   /v1/groups                         GroupRequest → 201 GroupResource
+/// GET    /v1/groups                         GroupResource[]
+/// GET    /v1/groups/{group}                 GroupResource
+/// GET    /v1/groups/{group}/wait?timeoutMs= GroupResource, when it needs no more waiting or the time is up
+/// POST   /v1/groups/{group}/cancel          CancelJobRequest → GroupResource
+/// POST   /v1/groups/{group}/finalize        GroupResource
 /// GET    /v1/points?disk=&amp;repo=         PointResource[]
 /// GET    /v1/points/{point}                 PointResource
 /// GET    /v1/points/{a}/diff/{b}            ExtentResource[]
@@ -59,6 +65,7 @@ public static class Routes
     public const string Repositories = Prefix + "/repositories";
     public const string Backups = Prefix + "/backups";
     public const string Jobs = Prefix + "/jobs";
+    public const string Groups = Prefix + "/groups";
     public const string Points = Prefix + "/points";
     public const string Exports = Prefix + "/exports";
     public const string Live = "/health/live";

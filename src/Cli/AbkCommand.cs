@@ -20,6 +20,7 @@ public static class AbkCommand
             RepositoryCommands.Create(host),
             BackupCommand.Create(host),
             JobCommands.Create(host),
+            GroupCommands.Create(host),
             PointCommands.Create(host),
             NodeCommands.Cluster(host),
             CompletionCommand.Create(host),

@@ -13,6 +13,7 @@ public enum RefusalCode
     UnknownJob,
     UnknownPoint,
     UnknownRepository,
+    UnknownGroup,
     Busy,
     Locked,
     InUse,

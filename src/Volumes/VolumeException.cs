@@ -46,6 +46,9 @@ public enum VolumeError
     Invalid,
 
     Closed,
+
+    /// <summary>Guests' writes did not come to a halt in time.</summary>
+    Timeout,
 }
 
 /// <summary>An expected failure of a disk's data plane. The message says what failed, why, and what to do about it.</summary>

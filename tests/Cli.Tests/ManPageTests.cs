@@ -20,7 +20,7 @@ public sealed class ManPageTests
         {
             var section = sections[$"\"{ManPage.Text(path)}\""];
             Assert.All(command.Arguments, a => Assert.Contains($".TP\n\\fI{ManPage.Text(a.Name)}\\fR\n{ManPage.Text(a.Description!)}\n", section));
-            Assert.All(command.Options, o => Assert.Contains($".TP\n\\fB{ManPage.Text(o.Name)}\\fR", section));
+            Assert.All(command.Options, o => Assert.Contains($"\\fB{ManPage.Text(o.Name)}\\fR", section));
             Assert.All(command.Options, o => Assert.Contains(ManPage.Text(o.Description!), section));
             Assert.All(((Verb)command).Examples, e => Assert.Contains(ManPage.Text(e), section));
         }

@@ -34,6 +34,7 @@ public sealed class BackupRun
     private readonly TimeProvider _clock;
     private readonly string _scratchDirectory;
     private readonly SuspendedJob? _suspended;
+    private readonly GroupStart? _groupStart;
     private readonly JobErrors _errors;
     private readonly TaskCompletionSource _begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private CopyLedger? _ledger;
@@ -52,6 +53,7 @@ public sealed class BackupRun
     /// <param name="clock">For the instant and back-off.</param>
     /// <param name="scratchDirectory">Where copy-before-write spills to.</param>
     /// <param name="suspended">What an earlier run left; null = the job begins.</param>
+    /// <param name="groupStart">The instant that its group took; null = the job takes its own.</param>
     public BackupRun(
         DiskDefinition definition,
         BackupSpec spec,
@@ -60,10 +62,11 @@ public sealed class BackupRun
         JobControl control,
         TimeProvider clock,
         string scratchDirectory,
-        SuspendedJob? suspended)
+        SuspendedJob? suspended,
+        GroupStart? groupStart = null)
     {
-        (_definition, Spec, _disk, _repository, Control, _clock, _scratchDirectory, _suspended) =
-            (definition, spec, disk, repository, control, clock, scratchDirectory, suspended);
+        (_definition, Spec, _disk, _repository, Control, _clock, _scratchDirectory, _suspended, _groupStart) =
+            (definition, spec, disk, repository, control, clock, scratchDirectory, suspended, groupStart);
         _errors = new JobErrors(spec.OnSourceError, spec.OnTargetError, control, clock);
     }
 
@@ -79,7 +82,7 @@ public sealed class BackupRun
     /// <summary>What could not be read, ascending and coalesced.</summary>
     public IReadOnlyList<Extent> BadExtents => _pipeline?.BadExtents ?? [];
 
-    /// <summary>Told once, when the job begins to wait for a person.</summary>
+    /// <summary>Told once, when the job begins to wait for a person, or for the decision of its group.</summary>
     public Action<PendingJob>? BecamePending { get; set; }
 
     /// <summary>Completes when the job has its instant: what guests write from then on is not part of the point. Also when it failed before.</summary>
@@ -94,7 +97,12 @@ public sealed class BackupRun
         }
         catch (Exception e)
         {
-            var why = Failures.Explain(e);
+            Refusal? why = Failures.Explain(e);
+            if (Spec.Group is not null)
+            {
+                why = await DecideInGroupAsync(why).ConfigureAwait(false);
+            }
+
             return Ended(Control.IsCancelled ? JobOutcome.Cancelled : JobOutcome.Failed, why, null, false, false);
         }
         finally
@@ -111,6 +119,12 @@ public sealed class BackupRun
             _instant = before.Instant;
             Progress.Restore(before.Statistics);
             return await CopyFromAsync(await AdoptAsync().ConfigureAwait(false), isResumed: true).ConfigureAwait(false);
+        }
+
+        if (_groupStart is { } start)
+        {
+            _instant = start.At;
+            return await CopyFromAsync(start.Snapshot, isResumed: false).ConfigureAwait(false);
         }
 
         _base = await FindBaseAsync().ConfigureAwait(false);
@@ -130,7 +144,7 @@ public sealed class BackupRun
         try
         {
             var pair = isResumed && _disk.TryGetCheckpoint(Spec.Id, out var left) ? left : (JobCheckpoint?)null;
-            _base = isResumed ? await FindBaseAsync().ConfigureAwait(false) : _base;
+            _base ??= await FindBaseAsync().ConfigureAwait(false);
             _copyList = snapshot.CopyList;
             _ledger = new CopyLedger((pair?.Copy ?? snapshot.CopyList).Clone(), keepZeroes: _base is not null);
             Progress.SetTotal(BytesOf(snapshot.CopyList));
@@ -198,17 +212,7 @@ public sealed class BackupRun
                 RefusalCode.InvalidSize, $"the base {basePoint} is of a disk of {found.SizeBytes} bytes in blocks of {found.BlockBytes}; run a full backup"));
     }
 
-    private SnapshotRequest Request() =>
-        new()
-        {
-            JobId = Spec.Id,
-            Freeze = Spec.Bitmap is null ? [] : [new FrozenBitmap(Spec.BitmapSet, Spec.SuccessorSet)],
-            CopyBitmapId = Spec.Sync == SyncMode.Bitmap ? Spec.BitmapSet : null,
-            OnCaptureError = Spec.BreakGuestWrite ? CaptureErrorPolicy.BreakGuestWrite : CaptureErrorPolicy.BreakSnapshot,
-            CaptureTimeout = Spec.CbwTimeoutSeconds > 0 ? TimeSpan.FromSeconds(Spec.CbwTimeoutSeconds) : null,
-            ScratchDirectory = _scratchDirectory,
-            IsAscending = Spec.Workers == 1,
-        };
+    private SnapshotRequest Request() => JobSnapshots.RequestOf(Spec, _scratchDirectory);
 
     /// <summary>Copies everything and makes it durable, or says why it did not. Not copied = the job is being suspended, and nobody reads the snapshot any more.</summary>
     private async Task<(bool IsCopied, Refusal? Failure)> CopyAsync(DiskSnapshot snapshot, BlockSession session, JobCheckpoints checkpoints)
@@ -248,11 +252,17 @@ public sealed class BackupRun
 
     private async Task<BackupEnded> ConcludeAsync(Refusal? failure, JobCheckpoints checkpoints)
     {
-        var waits = !Spec.AutoFinalize && !Control.IsCancelled && !Control.IsAbandoned;
+        var waits = !Spec.AutoFinalize && !Spec.IsGrouped && !Control.IsCancelled && !Control.IsAbandoned;
         if (failure is not null && !Control.IsForced && !Control.IsAbandoned && (waits || Control.Policy == BitmapSyncPolicy.Always))
         {
             Progress.Phase = "keeping what was copied";
             await KeepAsync(checkpoints).ConfigureAwait(false);
+        }
+
+        if (Spec.Group is not null)
+        {
+            failure = await DecideInGroupAsync(failure).ConfigureAwait(false);
+            waits &= !Control.IsCancelled;
         }
 
         // From here on the policy is fixed: the point that is published depends on it.
@@ -281,6 +291,27 @@ public sealed class BackupRun
         return Control.IsAbandoned || Control.IsForced
             ? Ended(hasFailed ? JobOutcome.Failed : JobOutcome.Cancelled, failure ?? Cancelled(), null, false, false)
             : await AbortAsync(failure ?? Cancelled(), checkpoints).ConfigureAwait(false);
+    }
+
+    /// <summary>Waits for what the group's coordinator decides; before that no job of a group settles (rule 18). Returns why the job does not succeed.</summary>
+    private async Task<Refusal?> DecideInGroupAsync(Refusal? failure)
+    {
+        if (Spec.IsGrouped && !Control.GroupDecision.IsCompleted)
+        {
+            Progress.Phase = "waiting for its group";
+            Control.Failure = failure;
+            Control.MoveTo(JobStatus.Waiting);
+            BecamePending?.Invoke(new PendingJob(failure?.Message, failure?.Code.ToString(), Progress.Read(), _bad, _instant)
+            {
+                IsCancelled = Control.IsCancelled,
+                IsForced = Control.IsForced,
+            });
+        }
+
+        await Control.GroupDecision.ConfigureAwait(false);
+        return Control.IsCancelledByGroup
+            ? new Refusal(RefusalCode.WrongState, Control.IsForced ? "its group was cancelled by force" : "another job of its group did not succeed")
+            : failure;
     }
 
     /// <summary>One bounded try for a newer pair (rule 10).</summary>

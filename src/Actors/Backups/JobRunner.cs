@@ -14,11 +14,29 @@ public sealed class JobRunner(TimeProvider clock, string scratchDirectory)
     /// <summary>The shard region of disks: set once, before the first disk starts.</summary>
     public IActorRef Disks { get; set; } = ActorRefs.Nobody;
 
+    /// <summary>The shard region of groups: set once, before the first disk starts.</summary>
+    public IActorRef Groups { get; set; } = ActorRefs.Nobody;
+
+    public string ScratchDirectory => scratchDirectory;
+
+    /// <param name="context">Of the disk's actor.</param>
+    /// <param name="self">The disk's actor.</param>
+    /// <param name="definition">Of the disk.</param>
+    /// <param name="spec">What to do.</param>
+    /// <param name="disk">The data plane.</param>
+    /// <param name="repository">Where to.</param>
+    /// <param name="groupStart">The instant that its group took; null = the job takes its own.</param>
     public RunningJob Start(
-        IActorContext context, IActorRef self, DiskDefinition definition, BackupSpec spec, TrackedDisk disk, OpenRepository repository)
+        IActorContext context,
+        IActorRef self,
+        DiskDefinition definition,
+        BackupSpec spec,
+        TrackedDisk disk,
+        OpenRepository repository,
+        GroupStart? groupStart = null)
     {
         var control = new JobControl(clock, spec.Policy, spec.RateBytesPerSecond);
-        return Start(context, self, new BackupRun(definition, spec, disk, repository, control, clock, scratchDirectory, suspended: null));
+        return Start(context, self, new BackupRun(definition, spec, disk, repository, control, clock, scratchDirectory, suspended: null, groupStart));
     }
 
     /// <summary>Goes on with a job that an orderly stop suspended, at its instant and as it was: paused, at its rate, with its policy.</summary>

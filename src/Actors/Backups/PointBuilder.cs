@@ -66,6 +66,7 @@ internal static class PointBuilder
             Disk = definition.Id,
             Job = spec.Id,
             Base = spec.Base,
+            Group = spec.Group,
             CreatedAt = at,
             SizeBytes = definition.SizeBytes,
             BlockBytes = (int)definition.BlockBytes,

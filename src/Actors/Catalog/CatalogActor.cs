@@ -20,6 +20,9 @@ public sealed class CatalogActor() : EventSourcedActor<CatalogEvent, CatalogStat
             case CatalogCommand.GetDisks:
                 Sender.Tell(new CatalogReply.Disks([.. State.Disks.Values]), Self);
                 return true;
+            case CatalogCommand.GetGroups:
+                Sender.Tell(new CatalogReply.Groups([.. State.Groups.Values]), Self);
+                return true;
             case CatalogCommand.GetRepositories:
                 Sender.Tell(new CatalogReply.Repositories([.. State.Repositories.Values]), Self);
                 return true;

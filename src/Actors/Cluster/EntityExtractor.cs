@@ -1,5 +1,6 @@
 using ActorBackup.Messages.Catalog;
 using ActorBackup.Messages.Disks;
+using ActorBackup.Messages.Groups;
 using ActorBackup.Messages.Index;
 using Akka.Cluster.Sharding;
 
@@ -15,6 +16,7 @@ public sealed class EntityExtractor() : HashCodeMessageExtractor(ShardCount)
         {
             DiskCommand c => c.Disk.Value,
             DiskQuery q => q.Disk.Value,
+            GroupCommand c => c.Group.Value,
             CatalogCommand => Catalog.CatalogActor.EntityId,
             IndexCommand c => Index.IndexActor.EntityIdOf(c.Repository, c.Partition),
             _ => null,

@@ -1,12 +1,14 @@
 using ActorBackup.Actors.Backups;
 using ActorBackup.Actors.Catalog;
 using ActorBackup.Actors.Disks;
+using ActorBackup.Actors.Groups;
 using ActorBackup.Actors.Index;
 using ActorBackup.Actors.Persistence;
 using ActorBackup.Actors.Storage;
 using ActorBackup.Core.Identity;
 using ActorBackup.Messages.Catalog;
 using ActorBackup.Messages.Disks;
+using ActorBackup.Messages.Groups;
 using Akka.Actor;
 using Akka.Actor.Setup;
 using Akka.Cluster.Sharding;
@@ -70,6 +72,18 @@ public sealed class NodeActorSystem
         }
     }
 
+    /// <summary>What a group had decided is carried out whether anybody asks for it or not.</summary>
+    private static async Task WakeGroupsAsync(IActorRef catalog, IActorRef groups)
+    {
+        if (await catalog.Ask<CatalogReply>(new CatalogCommand.GetGroups(), UpPatience).ConfigureAwait(false) is CatalogReply.Groups known)
+        {
+            foreach (var group in known.Registered.Where(g => !g.IsConcluded))
+            {
+                groups.Tell(new GroupCommand.Wake { Group = group.Id }, ActorRefs.NoSender);
+            }
+        }
+    }
+
     private static async Task<NodeActorSystem> StartRegionsAsync(
         ActorSystem system, LocalDisks disks, Task disksAreOpen, string host, TimeProvider clock)
     {
@@ -99,9 +113,15 @@ public sealed class NodeActorSystem
             settings,
             extractor).ConfigureAwait(false);
         runner.Disks = region;
+        var groups = await sharding.StartAsync(
+            "group",
+            entity => Props.Create(() => new GroupActor(new GroupId(entity), new GroupMembers(region), catalog, clock)),
+            settings,
+            extractor).ConfigureAwait(false);
+        runner.Groups = groups;
         repositories.Disks = new DiskAccess(disks, region, clock);
 
-        var actors = new NodeActors(region, catalog, index);
+        var actors = new NodeActors(region, groups, catalog, index);
         foreach (var disk in disks.Ids)
         {
             // Unfinished jobs are settled by the disk's actor, whether anybody asks for it or not.
@@ -109,6 +129,7 @@ public sealed class NodeActorSystem
             catalog.Tell(new CatalogCommand.RegisterDisk(disk, host), ActorRefs.NoSender);
         }
 
+        await WakeGroupsAsync(catalog, groups).ConfigureAwait(false);
         return new NodeActorSystem(system, actors, repositories);
     }
 }

@@ -1,6 +1,7 @@
 using ActorBackup.Actors.Serialization;
 using ActorBackup.Messages.Catalog;
 using ActorBackup.Messages.Disks;
+using ActorBackup.Messages.Groups;
 using ActorBackup.Messages.Storage;
 using Akka.Cluster.Sharding;
 using Akka.Cluster.Tools.Singleton;
@@ -16,7 +17,7 @@ public static class NodeConfiguration
 
     /// <summary>Every concrete type that is persisted. One that is missing here fails a test, and at run time the fallback binding.</summary>
     public static IReadOnlyList<Type> PersistedTypes { get; } =
-        [.. new[] { typeof(DiskEvent), typeof(CatalogEvent), typeof(StorageEvent) }.SelectMany(t => t.GetNestedTypes())];
+        [.. new[] { typeof(DiskEvent), typeof(CatalogEvent), typeof(StorageEvent), typeof(GroupEvent) }.SelectMany(t => t.GetNestedTypes())];
 
     public static Config Build(string connectionString)
     {

@@ -164,6 +164,11 @@ public sealed partial class DiskActor
             return new Refusal(RefusalCode.Busy, $"disk '{id}' cannot be {done} while a job runs; cancel it or wait for it ('abk job list --disk {id}')");
         }
 
+        if (State.Groups.Values.FirstOrDefault(g => g.Decision is null) is { } part)
+        {
+            return new Refusal(RefusalCode.Busy, $"disk '{id}' cannot be {done} while group {part.Group} runs; cancel it or wait for it ('abk group show {part.Group}')");
+        }
+
         if (disks.Loans.Of(id) is { } loan)
         {
             return LentTo(loan, done);

@@ -58,7 +58,7 @@ public sealed partial class DiskActor
                         RecoverLater();
                     }
 
-                    then();
+                    FollowGroup(ended.Job, then);
                 })),
                 e =>
                 {
@@ -96,7 +96,9 @@ public sealed partial class DiskActor
     }
 
     /// <summary>It waits for a person since an earlier process: no run of it is there to be told.</summary>
-    private bool WaitsSinceEarlier(JobId job) => State.Jobs.GetValueOrDefault(job.Value) is { Conclusion: null, Pending: not null } && !_running.ContainsKey(job);
+    private bool WaitsSinceEarlier(JobId job) => State.Jobs.GetValueOrDefault(job.Value) is { Conclusion: null, Pending: not null }
+        && !_running.ContainsKey(job)
+        && UndecidedGroupOf(job) is null;
 
     private void EndPending(DiskCommand command, JobId id)
     {

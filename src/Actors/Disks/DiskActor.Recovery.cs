@@ -68,7 +68,7 @@ public sealed partial class DiskActor
 
                         Resume(plan);
                         ScheduleRestarts();
-                        FollowExport(then, e => RecoveryFailed(e, then));
+                        FollowExport(() => ResumeGroups(then), e => RecoveryFailed(e, then));
                     }),
                     e => RecoveryFailed(e, then))),
             e => RecoveryFailed(e, then));
@@ -90,7 +90,12 @@ public sealed partial class DiskActor
         {
             if (_stopper is null && Local.Disk is { } disk)
             {
-                _running[job.Spec.Id] = runner.Resume(Context, Self, State.Definition!, State.Jobs[job.Spec.Id.Value], disk, repository);
+                var running = runner.Resume(Context, Self, State.Definition!, State.Jobs[job.Spec.Id.Value], disk, repository);
+                _running[job.Spec.Id] = running;
+                if (job.Spec.Group is { } group && (State.Groups.GetValueOrDefault(group.Value)?.Decision ?? GroupDecisionOfLeft(group)) is { } decision)
+                {
+                    running.Control.DecideInGroup(decision);
+                }
             }
         }
     }

@@ -7,6 +7,7 @@ using ActorBackup.Core.Identity;
 using ActorBackup.Domain.Disks;
 using ActorBackup.Messages;
 using ActorBackup.Messages.Disks;
+using ActorBackup.Messages.Groups;
 using Akka.Actor;
 
 namespace ActorBackup.Actors.Disks;
@@ -48,12 +49,19 @@ public sealed partial class DiskActor(DiskId id, LocalDisks disks, IRepositories
                 return true;
             case DiskCommand.SuspendJobs:
                 _stopper = Sender;
+                if (_reservation is not null)
+                {
+                    Release(null);
+                }
+
                 foreach (var running in _running.Values)
                 {
                     running.Control.Suspend();
                 }
 
                 AnswerStopper();
+                return true;
+            case var _ when NoticeGroup(message):
                 return true;
             case DiskQuery q:
                 Sender.Tell(DiskAnswers.Answer(State, q, Local, _running, MayRestart), Self);
@@ -92,6 +100,11 @@ public sealed partial class DiskActor(DiskId id, LocalDisks disks, IRepositories
             case BackupPending pending:
                 Record([new DiskEvent.JobPending(pending.Job, pending.Pending)], () =>
                 {
+                    if (UndecidedGroupOf(pending.Job) is { } group)
+                    {
+                        TellGroup(new GroupCommand.Look { Group = group });
+                    }
+
                     AnswerStopper();
                     Finish();
                 });
@@ -170,6 +183,15 @@ public sealed partial class DiskActor(DiskId id, LocalDisks disks, IRepositories
                 break;
             case DiskCommand.LendDisk c:
                 Lend(c);
+                break;
+            case DiskCommand.PrepareGroup c:
+                PrepareGroup(c);
+                break;
+            case DiskCommand.DecideGroup c:
+                DecideGroup(c);
+                break;
+            case DiskCommand.LeaveGroup c:
+                LeaveGroup(c);
                 break;
             case DiskCommand.DeletePoint c:
                 DeletePoint(c);

@@ -75,6 +75,7 @@ public static class DiskAnswers
             RequestedSync = job.Spec.RequestedSync,
             FallbackReason = job.Spec.FallbackReason,
             Bitmap = job.Spec.Bitmap,
+            Group = job.Spec.Group,
             Policy = job.Policy,
             StartedAt = job.StartedAt,
             RetryOf = job.Spec.RetryOf,
@@ -102,9 +103,9 @@ public static class DiskAnswers
         {
             return view with
             {
-                Status = JobStatus.Pending,
+                Status = job.Spec.IsGrouped ? JobStatus.Waiting : JobStatus.Pending,
                 Statistics = pending.Statistics,
-                Phase = "waiting for finalize",
+                Phase = job.Spec.IsGrouped ? "waiting for its group" : "waiting for finalize",
                 Error = pending.Error,
                 ErrorCode = pending.ErrorCode,
                 BadExtents = pending.BadExtents,

@@ -7,6 +7,7 @@ using ActorBackup.Core.Jobs;
 using ActorBackup.Domain.Disks;
 using ActorBackup.Messages;
 using ActorBackup.Messages.Disks;
+using ActorBackup.Messages.Groups;
 using ActorBackup.Storage.Points;
 using ActorBackup.Volumes;
 
@@ -157,6 +158,7 @@ internal sealed class DiskRecovery
             }
         }
 
+        known.ExceptWith(_state.Groups.Values.Where(g => g.Decision is null).SelectMany(g => g.Overlays.Select(o => o.SetId)));
         foreach (var nameless in known)
         {
             // One that a job has frozen goes when the job is settled.
@@ -188,11 +190,22 @@ internal sealed class DiskRecovery
 
     private async Task PlanJobAsync(JobState job)
     {
-        if (job is { Conclusion: null, Pending: { } pending })
+        var part = job.Conclusion is null && job.Spec.Group is { } group ? _state.Groups.GetValueOrDefault(group.Value) : null;
+        if (part is { Decision: null } && !CanGoOn(job))
         {
-            // It waits for a person, with its sets and its pair in F.
+            // Its group's coordinator decides; until then it stays busy.
+            await _disk.FenceAsync(job.Spec.Id).ConfigureAwait(false);
+        }
+        else if (job is { Conclusion: null, Pending: { } pending })
+        {
+            // It waits for a person or for its group, with its sets and its pair in F.
             await _disk.FenceAsync(job.Spec.Id).ConfigureAwait(false);
             await AdoptDecidedAsync(job, pending).ConfigureAwait(false);
+        }
+        else if (part is { Decision: GroupDecision.Undo or GroupDecision.Force })
+        {
+            await _disk.FenceAsync(job.Spec.Id).ConfigureAwait(false);
+            await ConcludeAsync(job, r => BuryAsync(job, r)).ConfigureAwait(false);
         }
         else if (job.Conclusion is null && CanGoOn(job))
         {
@@ -202,7 +215,7 @@ internal sealed class DiskRecovery
         {
             // Its run may still go on in this process, when only the disk's actor died.
             await _disk.FenceAsync(job.Spec.Id).ConfigureAwait(false);
-            await ConcludeAsync(job).ConfigureAwait(false);
+            await ConcludeAsync(job, r => DecideAsync(job, r)).ConfigureAwait(false);
         }
         else if (!job.IsSettled || _disk.IsFrozenBy(job.Spec.Id))
         {
@@ -229,7 +242,7 @@ internal sealed class DiskRecovery
         catch (RefusedException e) when (e.Refusal.Code == RefusalCode.UnknownRepository)
         {
             await _disk.FenceAsync(job.Spec.Id).ConfigureAwait(false);
-            await ConcludeAsync(job).ConfigureAwait(false);
+            await ConcludeAsync(job, r => DecideAsync(job, r)).ConfigureAwait(false);
         }
         catch (Exception e) when (Failures.Explain(e).Code != RefusalCode.Internal)
         {
@@ -305,12 +318,12 @@ internal sealed class DiskRecovery
     }
 
     /// <summary>The job died with its process. Its key in R decides (rule 12).</summary>
-    private async Task ConcludeAsync(JobState job)
+    private async Task ConcludeAsync(JobState job, Func<OpenRepository, Task<JobEnd>> decide)
     {
         JobEnd end;
         try
         {
-            end = await WithRepositoryAsync(job.Spec.RepositoryId, r => DecideAsync(job, r)).ConfigureAwait(false);
+            end = await WithRepositoryAsync(job.Spec.RepositoryId, decide).ConfigureAwait(false);
         }
         catch (RefusedException e) when (e.Refusal.Code == RefusalCode.UnknownRepository)
         {
@@ -355,6 +368,13 @@ internal sealed class DiskRecovery
 
         var isPairs = _disk.TryGetCheckpoint(job.Spec.Id, out var pair) && IsOf(pair, job, point);
         return Interrupted(isPairs || job.Spec.Bitmap is null ? point.Id : null, false);
+    }
+
+    /// <summary>Its group was ended by force: nothing of it stays.</summary>
+    private static async Task<JobEnd> BuryAsync(JobState job, OpenRepository repository)
+    {
+        await repository.Data.Points.BuryAsync(new PointId(job.Spec.Id.Value), CancellationToken.None).ConfigureAwait(false);
+        return Interrupted(null, false) with { IsForced = true };
     }
 
     /// <summary>The partial point of the last durable pair; null when there is none, or the policy does not keep it.</summary>

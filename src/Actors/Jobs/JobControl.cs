@@ -3,6 +3,7 @@ using ActorBackup.Core.Bitmaps;
 using ActorBackup.Core.Jobs;
 using ActorBackup.Messages;
 using ActorBackup.Messages.Disks;
+using ActorBackup.Messages.Groups;
 
 namespace ActorBackup.Actors.Jobs;
 
@@ -13,6 +14,7 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
     private readonly CancellationTokenSource _stop = new();
     private readonly CancellationTokenSource _suspend = new();
     private readonly TaskCompletionSource<JobDecision> _decision = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<GroupDecision> _groupDecision = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private JobStatus _status = JobStatus.Created;
     private BitmapSyncPolicy? _policy = policy;
 
@@ -32,6 +34,9 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
 
     public bool IsForced { get; private set; }
 
+    /// <summary>Nothing is wrong with the job itself: its group does not succeed.</summary>
+    public bool IsCancelledByGroup { get; private set; }
+
     /// <summary>The actor is gone: nothing may be published or concluded any more.</summary>
     public bool IsAbandoned { get; private set; }
 
@@ -40,6 +45,9 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
 
     /// <summary>Whatever the job waited for in <see cref="JobStatus.Pending"/> was decided: it only has to be carried out.</summary>
     public bool IsDecided => _decision.Task.IsCompleted;
+
+    /// <summary>What the coordinator of the job's group has decided, once it is known. Never for a job without a group.</summary>
+    public Task<GroupDecision> GroupDecision => _groupDecision.Task;
 
     /// <summary>Why the job did not succeed, while it waits for a decision about that.</summary>
     public Refusal? Failure { get; set; }
@@ -160,6 +168,26 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
 
         _stop.Cancel();
         _decision.TrySetResult(JobDecision.Policy);
+        _groupDecision.TrySetResult(Messages.Groups.GroupDecision.Force);
+    }
+
+    /// <summary>The first decision counts. A group that ends its jobs cancels those that did not fail by themselves.</summary>
+    public void DecideInGroup(GroupDecision decision)
+    {
+        var isEnd = decision is not (Messages.Groups.GroupDecision.Start or Messages.Groups.GroupDecision.Commit);
+        if (isEnd && !_groupDecision.Task.IsCompleted)
+        {
+            lock (_lock)
+            {
+                IsCancelledByGroup = Failure is null && !IsCancelled;
+                IsCancelled |= IsCancelledByGroup;
+                IsForced |= decision != Messages.Groups.GroupDecision.Abort;
+            }
+
+            _stop.Cancel();
+        }
+
+        _groupDecision.TrySetResult(decision);
     }
 
     /// <summary>The last moment at which a cancel counts. False = the job was cancelled or abandoned before.</summary>

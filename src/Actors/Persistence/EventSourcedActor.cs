@@ -125,8 +125,15 @@ public abstract class EventSourcedActor<TEvent, TState> : UntypedPersistentActor
     /// <summary>Ends the command with its reply and lets the next one in.</summary>
     protected void Finish(object reply)
     {
-        _caller?.Tell(reply, Self);
+        Answer(reply);
         Finish();
+    }
+
+    /// <summary>Answers the command without ending it: the next one waits until <see cref="Finish()"/>.</summary>
+    protected void Answer(object reply)
+    {
+        _caller?.Tell(reply, Self);
+        _caller = null;
     }
 
     protected void Finish()

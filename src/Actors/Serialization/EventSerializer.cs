@@ -1,5 +1,6 @@
 using ActorBackup.Messages.Catalog;
 using ActorBackup.Messages.Disks;
+using ActorBackup.Messages.Groups;
 using ActorBackup.Messages.Storage;
 using Akka.Actor;
 using Akka.Serialization;
@@ -19,6 +20,7 @@ public sealed class EventSerializer(ExtendedActorSystem system) : SerializerWith
             DiskEvent e => DiskEventCodec.ManifestOf(e),
             CatalogEvent e => CatalogEventCodec.ManifestOf(e),
             StorageEvent e => StorageEventCodec.ManifestOf(e),
+            GroupEvent e => GroupEventCodec.ManifestOf(e),
             _ => throw new ArgumentOutOfRangeException(nameof(o), o.GetType().FullName, "This type has no manifest."),
         };
 
@@ -28,6 +30,7 @@ public sealed class EventSerializer(ExtendedActorSystem system) : SerializerWith
             DiskEvent e => DiskEventCodec.Encode(e),
             CatalogEvent e => CatalogEventCodec.Encode(e),
             StorageEvent e => StorageEventCodec.Encode(e),
+            GroupEvent e => GroupEventCodec.Encode(e),
             _ => throw new ArgumentOutOfRangeException(nameof(obj), obj.GetType().FullName, "This type has no wire format."),
         };
 
@@ -37,6 +40,7 @@ public sealed class EventSerializer(ExtendedActorSystem system) : SerializerWith
             "disk" or "bitmap" or "job" or "point" => DiskEventCodec.Decode(manifest, bytes),
             "catalog" => CatalogEventCodec.Decode(manifest, bytes),
             "storage" => StorageEventCodec.Decode(manifest, bytes),
+            "group" => GroupEventCodec.Decode(manifest, bytes),
             _ => throw new NotSupportedException($"'{manifest}' was written by a newer version."),
         };
 }

@@ -16,6 +16,8 @@ public static class ApiPath
 
     public static string Job(string job, string verb = "") => Of(Routes.Jobs, ErrorCodes.UnknownJob, job) + Suffix(verb);
 
+    public static string Group(string group, string verb = "") => Of(Routes.Groups, ErrorCodes.UnknownGroup, group) + Suffix(verb);
+
     public static string Point(string point, string verb = "") => Of(Routes.Points, ErrorCodes.UnknownPoint, point) + Suffix(verb);
 
     public static string PointDiff(string a, string b) => Of(Point(a, "diff"), ErrorCodes.UnknownPoint, b);

@@ -16,11 +16,18 @@ public sealed record CatalogState
 
     public ImmutableSortedDictionary<string, RegisteredRepository> Repositories { get; init; } =
         ImmutableSortedDictionary.Create<string, RegisteredRepository>(StringComparer.Ordinal);
+
+    /// <summary>By id, oldest first.</summary>
+    public ImmutableSortedDictionary<string, RegisteredGroup> Groups { get; init; } =
+        ImmutableSortedDictionary.Create<string, RegisteredGroup>(StringComparer.Ordinal);
 }
 
 /// <summary>Decides catalog commands.</summary>
 public static class CatalogDecider
 {
+    /// <summary>Groups that have ended and are still listed.</summary>
+    public const int GroupsMax = 1000;
+
     public static Decision<CatalogEvent> Decide(CatalogState state, CatalogCommand command) =>
         command switch
         {
@@ -31,6 +38,10 @@ public static class CatalogDecider
                 ? Decision<CatalogEvent>.Accept(new CatalogEvent.DiskUnregistered(c.Disk))
                 : Decision<CatalogEvent>.Accept(),
             CatalogCommand.AttachRepository c => Attach(state, c),
+            CatalogCommand.RegisterGroup c => state.Groups.ContainsKey(c.Group.Value)
+                ? Decision<CatalogEvent>.Accept()
+                : Decision<CatalogEvent>.Accept(new CatalogEvent.GroupRegistered(c.Group)),
+            CatalogCommand.ConcludeGroup c => ConcludeGroup(state, c),
             CatalogCommand.DetachRepository c => state.Repositories.ContainsKey(c.Name.Value)
                 ? Decision<CatalogEvent>.Accept(new CatalogEvent.RepositoryDetached(c.Name))
                 : UnknownRepository(c.Name),
@@ -44,12 +55,39 @@ public static class CatalogDecider
             CatalogEvent.DiskUnregistered x => state with { Disks = state.Disks.Remove(x.Disk.Value) },
             CatalogEvent.RepositoryAttached x => state with { Repositories = Attached(state, x) },
             CatalogEvent.RepositoryDetached x => state with { Repositories = state.Repositories.Remove(x.Name.Value) },
+            CatalogEvent.GroupRegistered x => state with { Groups = state.Groups.SetItem(x.Group.Value, new RegisteredGroup(x.Group, false)) },
+            CatalogEvent.GroupConcluded x => state with { Groups = state.Groups.SetItem(x.Group.Value, new RegisteredGroup(x.Group, true)) },
+            CatalogEvent.GroupsForgotten x => state with { Groups = state.Groups.RemoveRange(x.Groups.Select(g => g.Value)) },
             _ => throw new UnreachableException($"No transition for {e.GetType().Name}."),
         };
 
     public static Decision<CatalogEvent> UnknownRepository(RepositoryName name) =>
         Decision<CatalogEvent>.Refuse(
             RefusalCode.UnknownRepository, $"there is no repository '{name}'; 'abk repo list' shows the repositories, 'abk repo create' makes one");
+
+    private static Decision<CatalogEvent> ConcludeGroup(CatalogState state, CatalogCommand.ConcludeGroup c)
+    {
+        if (!state.Groups.TryGetValue(c.Group.Value, out var group))
+        {
+            return Decision<CatalogEvent>.Accept();
+        }
+
+        if (c.IsForgotten)
+        {
+            return Decision<CatalogEvent>.Accept(new CatalogEvent.GroupsForgotten([c.Group]));
+        }
+
+        if (group.IsConcluded)
+        {
+            return Decision<CatalogEvent>.Accept();
+        }
+
+        var tooMany = state.Groups.Values.Count(g => g.IsConcluded) + 1 - GroupsMax;
+        var oldest = state.Groups.Values.Where(g => g.IsConcluded).Take(Math.Max(0, tooMany)).Select(g => g.Id).ToArray();
+        return oldest.Length == 0
+            ? Decision<CatalogEvent>.Accept(new CatalogEvent.GroupConcluded(c.Group))
+            : Decision<CatalogEvent>.Accept(new CatalogEvent.GroupConcluded(c.Group), new CatalogEvent.GroupsForgotten(oldest));
+    }
 
     private static Decision<CatalogEvent> Attach(CatalogState state, CatalogCommand.AttachRepository c)
     {

@@ -114,6 +114,11 @@ public static class BitmapDecider
             return Unknown(disk, name);
         }
 
+        if (bitmap.Group is { } group)
+        {
+            return Refuse(RefusalCode.Busy, $"bitmap '{name}' of disk '{disk}' is in use by group {group}; wait for it or cancel it");
+        }
+
         if (bitmap.BusyWith is { } job)
         {
             return Refuse(RefusalCode.Busy, $"bitmap '{name}' of disk '{disk}' is in use by job {job}; wait for it or cancel it");

@@ -24,4 +24,10 @@ public sealed record BitmapState(
 {
     /// <summary>NBD clients can read it, so it is as busy as with a job. Never both, and never when it is inconsistent.</summary>
     public bool IsExported { get; init; }
+
+    /// <summary>A group whose actions change it, and that has not ended.</summary>
+    public GroupId? Group { get; init; }
+
+    /// <summary>The full backup whose point becomes its base: both began at one instant, and since then it has only recorded.</summary>
+    public JobId? AwaitsBaseOf { get; init; }
 }

@@ -29,6 +29,10 @@ public sealed record DiskState
     /// <summary>Points that no bitmap counts from any more and that the repository may still hold.</summary>
     public ImmutableHashSet<(PointId Point, string RepositoryId)> DeletedPoints { get; init; } = [];
 
+    /// <summary>What the disk does in groups that have not ended.</summary>
+    public ImmutableSortedDictionary<string, GroupPart> Groups { get; init; } =
+        ImmutableSortedDictionary.Create<string, GroupPart>(StringComparer.Ordinal);
+
     /// <summary>Never decreases, also across removal, so that a set id names one set for ever.</summary>
     public ulong NextSetId { get; init; } = 1;
 

@@ -21,12 +21,12 @@ public static class DiskTransitions
             DiskEvent.DiskUnexported => Exporting(state, []) with { IsUnexported = true },
             DiskEvent.BitmapAdded x => Added(state, x),
             DiskEvent.BitmapRemoved x => state with { Bitmaps = state.Bitmaps.Remove(x.Name) },
-            DiskEvent.BitmapCleared x => With(state, x.Name, b => b with { Base = BitmapBase.None }),
+            DiskEvent.BitmapCleared x => With(state, x.Name, b => b with { Base = BitmapBase.None, AwaitsBaseOf = null }),
             DiskEvent.BitmapRecordingChanged x => With(
-                state, x.Name, b => b with { Recording = x.Recording, Base = x.Recording ? b.Base : BitmapBase.None }),
+                state, x.Name, b => b with { Recording = x.Recording, Base = x.Recording ? b.Base : BitmapBase.None, AwaitsBaseOf = null }),
             DiskEvent.BitmapMerged => state,
             DiskEvent.BitmapBaseChanged x => With(state, x.Name, b => b with { Base = x.Base }),
-            DiskEvent.BitmapInvalidated x => With(state, x.Name, b => b with { InconsistentReason = x.Reason, Base = BitmapBase.None, IsExported = false }),
+            DiskEvent.BitmapInvalidated x => With(state, x.Name, b => b with { InconsistentReason = x.Reason, Base = BitmapBase.None, IsExported = false, AwaitsBaseOf = null }),
             DiskEvent.JobStarted x => Started(state, x),
             DiskEvent.JobPolicyChanged x => With(state, x.Job.Value, (JobState j) => j with { Policy = x.Policy }),
             DiskEvent.JobPending x => With(state, x.Job.Value, (JobState j) => j with { Pending = x.Pending, Suspended = null }),
@@ -35,6 +35,9 @@ public static class DiskTransitions
             DiskEvent.JobConcluded x => Concluded(state, x),
             DiskEvent.JobSettled x => Settled(state, x),
             DiskEvent.JobDismissed x => With(state, x.Job.Value, (JobState j) => j with { IsDismissed = true }),
+            DiskEvent.GroupJoined x => Joined(state, x),
+            DiskEvent.GroupDecided x => Decided(state, x),
+            DiskEvent.GroupLeft x => state with { Groups = state.Groups.Remove(x.Group.Value) },
             DiskEvent.PointDeleted x => state with { DeletedPoints = state.DeletedPoints.Add((x.Point, x.RepositoryId)) },
             _ => throw new UnreachableException($"No transition for {e.GetType().Name}."),
         };
@@ -58,7 +61,8 @@ public static class DiskTransitions
         {
             IntendedSizeBytes = null,
             Definition = definition with { SizeBytes = sizeBytes },
-            Bitmaps = state.Bitmaps.SetItems(state.Bitmaps.Select(b => KeyValuePair.Create(b.Key, b.Value with { Base = BitmapBase.None }))),
+            Bitmaps = state.Bitmaps.SetItems(
+                state.Bitmaps.Select(b => KeyValuePair.Create(b.Key, b.Value with { Base = BitmapBase.None, AwaitsBaseOf = null }))),
         };
     }
 
@@ -89,11 +93,56 @@ public static class DiskTransitions
             next = next with { LastPoint = x.Conclusion.Point ?? next.LastPoint, LastSuccessAt = x.At };
         }
 
+        next = BasesGiven(next, x);
+
         // The bitmap stays busy until the tracking file is settled: its bits are still three sets.
         // A transient bitmap may have died with its process, and another one have got its name: that one never counted from this point.
         return x.Conclusion.Base is { } basePoint && state.Jobs[x.Job.Value].Spec is { Bitmap: { } bitmap, BitmapSet: var set }
             ? With(next, bitmap, b => b.SetId != set ? b : b with { Base = b.Recording ? basePoint : BitmapBase.None })
             : next;
+    }
+
+    /// <summary>A bitmap that was emptied at the instant of a full backup counts from its point. When there is none it counts from nothing, as before.</summary>
+    private static DiskState BasesGiven(DiskState state, DiskEvent.JobConcluded x)
+    {
+        var given = x.Conclusion is { Outcome: JobOutcome.Success, Point: { } point }
+            ? new BitmapBase(BaseState.Valid, point, state.Jobs[x.Job.Value].Spec.RepositoryId)
+            : (BitmapBase?)null;
+        return state with
+        {
+            Bitmaps = state.Bitmaps.SetItems(
+                state.Bitmaps.Where(b => b.Value.AwaitsBaseOf == x.Job)
+                    .Select(b => KeyValuePair.Create(b.Key, b.Value with { AwaitsBaseOf = null, Base = given ?? b.Value.Base }))),
+        };
+    }
+
+    private static DiskState Joined(DiskState state, DiskEvent.GroupJoined x)
+    {
+        var next = state with
+        {
+            Groups = state.Groups.SetItem(x.Group.Value, new GroupPart(x.Group, x.Completion, x.Overlays, x.Jobs, null)),
+            NextSetId = x.Overlays.Select(o => o.SetId + 1).Append(state.NextSetId).Max(),
+        };
+        return x.Overlays.Aggregate(next, (s, o) => With(s, o.Name, b => b with { Group = x.Group }));
+    }
+
+    private static DiskState Decided(DiskState state, DiskEvent.GroupDecided x)
+    {
+        if (!state.Groups.TryGetValue(x.Group.Value, out var part) || part.Decision is not null)
+        {
+            return state;
+        }
+
+        part = part with { Decision = x.Decision };
+        var next = state with { Groups = state.Groups.SetItem(x.Group.Value, part) };
+        return part.Overlays.Aggregate(next, (s, o) => part.OverlaysCount ? Overlaid(s, o) : With(s, o.Name, b => b with { Group = null }));
+    }
+
+    private static DiskState Overlaid(DiskState state, BitmapOverlay o)
+    {
+        var user = state.UnfinishedJobs.FirstOrDefault(j => j.Spec.BitmapSet == o.SetId)?.Spec.Id;
+        var bitmap = new BitmapState(o.Name, o.SetId, o.GranularityBytes, o.Recording, o.Persistent, o.Base, user, null) { AwaitsBaseOf = o.AwaitsBaseOf };
+        return state with { Bitmaps = state.Bitmaps.SetItem(o.Name, bitmap) };
     }
 
     private static DiskState Settled(DiskState state, DiskEvent.JobSettled x)

@@ -18,7 +18,17 @@ public abstract record CatalogCommand
 
     public sealed record DetachRepository(RepositoryName Name) : CatalogCommand;
 
+    /// <summary>Idempotent.</summary>
+    public sealed record RegisterGroup(GroupId Group) : CatalogCommand;
+
+    /// <summary>Idempotent.</summary>
+    /// <param name="Group">Has ended.</param>
+    /// <param name="IsForgotten">It never began, so nobody wants to see it.</param>
+    public sealed record ConcludeGroup(GroupId Group, bool IsForgotten) : CatalogCommand;
+
     public sealed record GetDisks : CatalogCommand;
+
+    public sealed record GetGroups : CatalogCommand;
 
     public sealed record GetRepositories : CatalogCommand;
 }
@@ -36,7 +46,11 @@ public abstract record CatalogReply
     public sealed record Disks(IReadOnlyList<RegisteredDisk> Registered) : CatalogReply;
 
     public sealed record Repositories(IReadOnlyList<RegisteredRepository> Registered) : CatalogReply;
+
+    public sealed record Groups(IReadOnlyList<RegisteredGroup> Registered) : CatalogReply;
 }
+
+public sealed record RegisteredGroup(GroupId Id, bool IsConcluded);
 
 public sealed record RegisteredDisk(DiskId Id, string Host);
 

@@ -16,4 +16,11 @@ public abstract record CatalogEvent
     public sealed record RepositoryAttached(RepositoryName Name, string Url, string RepositoryId, bool IsDefault) : CatalogEvent;
 
     public sealed record RepositoryDetached(RepositoryName Name) : CatalogEvent;
+
+    public sealed record GroupRegistered(GroupId Group) : CatalogEvent;
+
+    public sealed record GroupConcluded(GroupId Group) : CatalogEvent;
+
+    /// <summary>Not listed any more.</summary>
+    public sealed record GroupsForgotten(IReadOnlyList<GroupId> Groups) : CatalogEvent;
 }

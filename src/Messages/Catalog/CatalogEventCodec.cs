@@ -14,6 +14,9 @@ public static class CatalogEventCodec
             CatalogEvent.DiskUnregistered => "catalog.nodisk.1",
             CatalogEvent.RepositoryAttached => "catalog.repo.1",
             CatalogEvent.RepositoryDetached => "catalog.norepo.1",
+            CatalogEvent.GroupRegistered => "catalog.group.1",
+            CatalogEvent.GroupConcluded => "catalog.grouped.1",
+            CatalogEvent.GroupsForgotten => "catalog.nogroups.1",
             _ => throw new ArgumentOutOfRangeException(nameof(e), e.GetType().Name, "An event without a manifest cannot be stored."),
         };
 
@@ -30,6 +33,9 @@ public static class CatalogEventCodec
                 IsDefault = x.IsDefault,
             }.ToByteArray(),
             CatalogEvent.RepositoryDetached x => new W.RepositoryDetached { Name = x.Name.Value }.ToByteArray(),
+            CatalogEvent.GroupRegistered x => new W.GroupRegistered { Group = x.Group.Value }.ToByteArray(),
+            CatalogEvent.GroupConcluded x => new W.GroupConcluded { Group = x.Group.Value }.ToByteArray(),
+            CatalogEvent.GroupsForgotten x => new W.GroupsForgotten { Groups = { x.Groups.Select(g => g.Value) } }.ToByteArray(),
             _ => throw new ArgumentOutOfRangeException(nameof(e), e.GetType().Name, "An event without a wire type cannot be stored."),
         };
 
@@ -48,6 +54,12 @@ public static class CatalogEventCodec
                 return new CatalogEvent.RepositoryAttached(new RepositoryName(repo.Name), repo.Url, repo.RepositoryId, repo.IsDefault);
             case "catalog.norepo.1":
                 return new CatalogEvent.RepositoryDetached(new RepositoryName(W.RepositoryDetached.Parser.ParseFrom(bytes).Name));
+            case "catalog.group.1":
+                return new CatalogEvent.GroupRegistered(new GroupId(W.GroupRegistered.Parser.ParseFrom(bytes).Group));
+            case "catalog.grouped.1":
+                return new CatalogEvent.GroupConcluded(new GroupId(W.GroupConcluded.Parser.ParseFrom(bytes).Group));
+            case "catalog.nogroups.1":
+                return new CatalogEvent.GroupsForgotten([.. W.GroupsForgotten.Parser.ParseFrom(bytes).Groups.Select(g => new GroupId(g))]);
             default:
                 throw new NotSupportedException($"Catalog event '{manifest}' was written by a newer version.");
         }

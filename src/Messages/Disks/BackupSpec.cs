@@ -49,6 +49,12 @@ public sealed record BackupSpec
     /// <summary>How many jobs tried this work by themselves before.</summary>
     public int RestartCount { get; init; }
 
+    /// <summary>The group at whose instant it starts.</summary>
+    public GroupId? Group { get; init; }
+
+    /// <summary>It shares the outcome of its group.</summary>
+    public bool IsGrouped { get; init; }
+
     public bool AutoFinalize { get; init; } = true;
     public bool AutoDismiss { get; init; } = true;
 }

@@ -1,6 +1,7 @@
 using ActorBackup.Core.Bitmaps;
 using ActorBackup.Core.Identity;
 using ActorBackup.Core.Jobs;
+using ActorBackup.Messages.Groups;
 
 namespace ActorBackup.Messages.Disks;
 
@@ -90,6 +91,28 @@ public abstract record DiskCommand
     /// <param name="ForRestore">Guests are kept out meanwhile.</param>
     /// <param name="Deadline">After it nobody waits for the answer, and so nobody would return the disk.</param>
     public sealed record LendDisk(JobId Job, PointId Point, string RepositoryId, long SizeBytes, bool ForRestore, DateTimeOffset Deadline) : DiskCommand;
+
+    /// <summary>Validates and reserves everything, or refuses and changes nothing. The same again is answered the same.</summary>
+    /// <param name="Group">Whose coordinator asks.</param>
+    /// <param name="Completion">Whether the group's jobs share their outcome.</param>
+    /// <param name="Actions">Of this disk, in the group's order.</param>
+    /// <param name="Deadline">After it nobody waits for the answer.</param>
+    public sealed record PrepareGroup(GroupId Group, GroupCompletion Completion, IReadOnlyList<DiskCommand> Actions, DateTimeOffset Deadline) : DiskCommand;
+
+    /// <summary>Holds guests' writes; answered when none is in flight. After the limit they go on by themselves, and a later <see cref="StartGroup"/> is refused.</summary>
+    public sealed record HoldGroup(GroupId Group, TimeSpan Limit) : DiskCommand;
+
+    /// <summary>The instant: sets are frozen, jobs installed, writes go on.</summary>
+    public sealed record StartGroup(GroupId Group) : DiskCommand;
+
+    /// <summary>Carries out what the coordinator has decided. Idempotent; answered at once with how far it is.</summary>
+    public sealed record DecideGroup(GroupId Group, GroupDecision Decision) : DiskCommand;
+
+    /// <summary>Every disk of the group has voted, and a person must let it commit.</summary>
+    public sealed record AwaitGroup(GroupId Group) : DiskCommand;
+
+    /// <summary>The coordinator knows how the disk's part ended.</summary>
+    public sealed record LeaveGroup(GroupId Group) : DiskCommand;
 
     public sealed record DeletePoint(PointId Point, RepositoryName Repository, string RepositoryId) : DiskCommand;
 }

@@ -2,6 +2,7 @@ using ActorBackup.Core.Bitmaps;
 using ActorBackup.Core.Blocks;
 using ActorBackup.Core.Identity;
 using ActorBackup.Core.Jobs;
+using ActorBackup.Messages.Groups;
 
 namespace ActorBackup.Messages.Disks;
 
@@ -73,6 +74,21 @@ public abstract record DiskEvent
 
     public sealed record JobDismissed(JobId Job) : DiskEvent;
 
+    /// <summary>The disk has a part in a group: these bitmaps are reserved, and these jobs will start at its instant.</summary>
+    /// <param name="Group">Whose coordinator decides from now on.</param>
+    /// <param name="Completion">Whether the group's jobs share their outcome.</param>
+    /// <param name="Overlays">What its bitmap actions make of bitmaps.</param>
+    /// <param name="Jobs">Of this disk in the group; each has a JobStarted of its own.</param>
+    /// <param name="At">When.</param>
+    public sealed record GroupJoined(
+        GroupId Group, GroupCompletion Completion, IReadOnlyList<BitmapOverlay> Overlays, IReadOnlyList<JobId> Jobs, DateTimeOffset At) : DiskEvent;
+
+    /// <summary>What the coordinator has decided: its bitmap actions count from here on, or are gone. Jobs end by it.</summary>
+    public sealed record GroupDecided(GroupId Group, GroupDecision Decision) : DiskEvent;
+
+    /// <summary>The decision is carried out, and the coordinator knows how.</summary>
+    public sealed record GroupLeft(GroupId Group) : DiskEvent;
+
     /// <summary>No bitmap counts from the point any more; the repository deletes it next.</summary>
     public sealed record PointDeleted(PointId Point, string RepositoryId) : DiskEvent;
 }
@@ -83,7 +99,14 @@ public abstract record DiskEvent
 /// <param name="Statistics">Of what it copied.</param>
 /// <param name="BadExtents">What could not be read.</param>
 /// <param name="Instant">Of the content.</param>
-public sealed record PendingJob(string? Error, string? ErrorCode, JobStatistics Statistics, IReadOnlyList<Extent> BadExtents, DateTimeOffset Instant);
+public sealed record PendingJob(string? Error, string? ErrorCode, JobStatistics Statistics, IReadOnlyList<Extent> BadExtents, DateTimeOffset Instant)
+{
+    /// <summary>Of a job of a group that waits for its end: a person cancelled it.</summary>
+    public bool IsCancelled { get; init; }
+
+    /// <summary>By force.</summary>
+    public bool IsForced { get; init; }
+}
 
 /// <summary>A job that goes on after the node's next start.</summary>
 /// <param name="Generation">Of the disk's tracking file, when the job's run let go of it; whoever goes on must find the same.</param>

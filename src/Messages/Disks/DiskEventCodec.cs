@@ -2,6 +2,7 @@ using ActorBackup.Core.Bitmaps;
 using ActorBackup.Core.Blocks;
 using ActorBackup.Core.Identity;
 using ActorBackup.Core.Jobs;
+using ActorBackup.Messages.Groups;
 using Google.Protobuf;
 using W = ActorBackup.Messages.Disks.Wire;
 
@@ -37,6 +38,9 @@ public static class DiskEventCodec
             DiskEvent.JobConcluded => "job.concluded.1",
             DiskEvent.JobSettled => "job.settled.1",
             DiskEvent.JobDismissed => "job.dismissed.1",
+            DiskEvent.GroupJoined => "disk.group.joined.1",
+            DiskEvent.GroupDecided => "disk.group.decided.1",
+            DiskEvent.GroupLeft => "disk.group.left.1",
             DiskEvent.PointDeleted => "point.deleted.1",
             _ => throw new ArgumentOutOfRangeException(nameof(e), e.GetType().Name, "An event without a manifest cannot be stored."),
         };
@@ -71,6 +75,9 @@ public static class DiskEventCodec
             "job.concluded.1" => From(W.JobConcluded.Parser.ParseFrom(bytes)),
             "job.settled.1" => new DiskEvent.JobSettled(new JobId(W.JobSettled.Parser.ParseFrom(bytes).Job)),
             "job.dismissed.1" => new DiskEvent.JobDismissed(new JobId(W.JobDismissed.Parser.ParseFrom(bytes).Job)),
+            "disk.group.joined.1" => From(W.GroupJoined.Parser.ParseFrom(bytes)),
+            "disk.group.decided.1" => From(W.GroupDecided.Parser.ParseFrom(bytes)),
+            "disk.group.left.1" => new DiskEvent.GroupLeft(new GroupId(W.GroupLeft.Parser.ParseFrom(bytes).Group)),
             "point.deleted.1" => From(W.PointDeleted.Parser.ParseFrom(bytes)),
             _ => throw new NotSupportedException($"Disk event '{manifest}' was written by a newer version."),
         };
@@ -110,6 +117,16 @@ public static class DiskEventCodec
             DiskEvent.JobConcluded x => new W.JobConcluded { Job = x.Job.Value, Conclusion = ConclusionCodec.ToWire(x.Conclusion), AtUnixMs = Millis(x.At) },
             DiskEvent.JobSettled x => new W.JobSettled { Job = x.Job.Value },
             DiskEvent.JobDismissed x => new W.JobDismissed { Job = x.Job.Value },
+            DiskEvent.GroupJoined x => new W.GroupJoined
+            {
+                Group = x.Group.Value,
+                Completion = (int)x.Completion,
+                Overlays = { x.Overlays.Select(ToWire) },
+                Jobs = { x.Jobs.Select(j => j.Value) },
+                AtUnixMs = Millis(x.At),
+            },
+            DiskEvent.GroupDecided x => new W.GroupDecided { Group = x.Group.Value, Decision = (int)x.Decision },
+            DiskEvent.GroupLeft x => new W.GroupLeft { Group = x.Group.Value },
             DiskEvent.PointDeleted x => new W.PointDeleted { Point = x.Point.Value, RepositoryId = x.RepositoryId },
             _ => throw new ArgumentOutOfRangeException(nameof(e), e.GetType().Name, "An event without a wire type cannot be stored."),
         };
@@ -152,6 +169,7 @@ public static class DiskEventCodec
             CbwTimeoutSeconds = s.CbwTimeoutSeconds,
             NoAutoFinalize = !s.AutoFinalize,
             NoAutoDismiss = !s.AutoDismiss,
+            Grouped = s.IsGrouped,
         };
         if (s.FallbackReason is { } reason)
         {
@@ -178,6 +196,30 @@ public static class DiskEventCodec
             wire.RetryOf = failed.Value;
         }
 
+        if (s.Group is { } group)
+        {
+            wire.Group = group.Value;
+        }
+
+        return wire;
+    }
+
+    private static W.BitmapOverlay ToWire(BitmapOverlay o)
+    {
+        var wire = new W.BitmapOverlay
+        {
+            Name = o.Name,
+            SetId = o.SetId,
+            GranularityBytes = o.GranularityBytes,
+            Recording = o.Recording,
+            Persistent = o.Persistent,
+            Base = ConclusionCodec.ToWire(o.Base),
+        };
+        if (o.AwaitsBaseOf is { } job)
+        {
+            wire.AwaitsBaseOf = job.Value;
+        }
+
         return wire;
     }
 
@@ -192,6 +234,8 @@ public static class DiskEventCodec
             ReusedBytes = x.Pending.Statistics.ReusedBytes,
             ZeroBytes = x.Pending.Statistics.ZeroBytes,
             InstantUnixMs = Millis(x.Pending.Instant),
+            Cancelled = x.Pending.IsCancelled,
+            Forced = x.Pending.IsForced,
         };
         wire.BadExtents.AddRange(x.Pending.BadExtents.Select(e => new W.Extent { Offset = e.Offset, Length = e.Length }));
         if (x.Pending.Error is { } error)
@@ -283,7 +327,11 @@ public static class DiskEventCodec
                 x.HasErrorCode ? x.ErrorCode : null,
                 new JobStatistics(x.TotalBytes, x.DoneBytes, x.SentBytes, x.ReusedBytes, x.ZeroBytes),
                 [.. x.BadExtents.Select(e => new Extent(e.Offset, e.Length))],
-                Time(x.InstantUnixMs)));
+                Time(x.InstantUnixMs))
+            {
+                IsCancelled = x.Cancelled,
+                IsForced = x.Forced,
+            });
 
     private static DiskEvent.JobSuspended From(W.JobSuspended x) =>
         new(
@@ -298,6 +346,26 @@ public static class DiskEventCodec
                 x.HasErrorCode ? x.ErrorCode : null));
 
     private static DiskEvent.JobConcluded From(W.JobConcluded x) => new(new JobId(x.Job), ConclusionCodec.From(x.Conclusion), Time(x.AtUnixMs));
+
+    private static DiskEvent.GroupJoined From(W.GroupJoined x) =>
+        new(
+            new GroupId(x.Group),
+            (GroupCompletion)x.Completion,
+            [.. x.Overlays.Select(From)],
+            [.. x.Jobs.Select(j => new JobId(j))],
+            Time(x.AtUnixMs));
+
+    private static DiskEvent.GroupDecided From(W.GroupDecided x) => new(new GroupId(x.Group), (GroupDecision)x.Decision);
+
+    private static BitmapOverlay From(W.BitmapOverlay o) =>
+        new(
+            o.Name,
+            o.SetId,
+            o.GranularityBytes,
+            o.Recording,
+            o.Persistent,
+            ConclusionCodec.From(o.Base),
+            o.HasAwaitsBaseOf ? new JobId(o.AwaitsBaseOf) : null);
 
     private static DiskEvent.PointDeleted From(W.PointDeleted x) => new(new PointId(x.Point), x.RepositoryId);
 
@@ -322,6 +390,8 @@ public static class DiskEventCodec
             Restarts = x.Restarts,
             RetryOf = x.HasRetryOf ? new JobId(x.RetryOf) : null,
             RestartCount = x.RestartCount,
+            Group = x.HasGroup ? new GroupId(x.Group) : null,
+            IsGrouped = x.Grouped,
             BreakGuestWrite = x.BreakGuestWrite,
             CbwTimeoutSeconds = x.CbwTimeoutSeconds,
             AutoFinalize = !x.NoAutoFinalize,

@@ -23,6 +23,8 @@ public abstract record DiskQuery
 
     public sealed record GetJob(JobId Job) : DiskQuery;
 
+    public sealed record GetGroupPart(GroupId Group) : DiskQuery;
+
     /// <summary>Like <see cref="GetJob"/>, answered when the job needs no more waiting.</summary>
     public sealed record AwaitJob(JobId Job, TimeSpan Timeout) : DiskQuery;
 }

@@ -2,6 +2,7 @@ using ActorBackup.Core.Bitmaps;
 using ActorBackup.Core.Blocks;
 using ActorBackup.Core.Identity;
 using ActorBackup.Core.Jobs;
+using ActorBackup.Messages.Groups;
 
 namespace ActorBackup.Messages.Disks;
 
@@ -24,6 +25,8 @@ public abstract record DiskReply
     public sealed record Jobs(IReadOnlyList<JobView> Views) : DiskReply;
 
     public sealed record Job(JobView View) : DiskReply;
+
+    public sealed record GroupPart(GroupPartView View) : DiskReply;
 }
 
 public enum DiskCondition
@@ -75,6 +78,9 @@ public sealed record JobView
     public RepositoryName? Repository { get; init; }
     public required JobStatus Status { get; init; }
     public JobOutcome? Outcome { get; init; }
+
+    /// <summary>The group at whose instant it started.</summary>
+    public GroupId? Group { get; init; }
     public bool IsDismissed { get; init; }
     public SyncMode? Sync { get; init; }
     public SyncMode? RequestedSync { get; init; }

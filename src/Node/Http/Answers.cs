@@ -1,6 +1,7 @@
 using ActorBackup.Api;
 using ActorBackup.Messages;
 using ActorBackup.Messages.Disks;
+using ActorBackup.Messages.Groups;
 
 namespace ActorBackup.Node.Http;
 
@@ -29,7 +30,7 @@ public static class Answers
             v.Error,
             [.. v.BadExtents.Select(e => new ExtentResource(e.Offset, e.Length))],
             v.Point?.Value,
-            Group: null,
+            v.Group?.Value,
             v.StartedAt,
             v.EndedAt)
         {
@@ -64,6 +65,21 @@ public static class Answers
             Exported = v.IsExported,
         };
     }
+
+    public static GroupResource Of(GroupView v) =>
+        new(
+            v.Id.Value,
+            Lower(v.Completion),
+            Lower(v.Status),
+            v.Outcome is { } outcome ? Lower(outcome) : null,
+            [.. v.Members.Select(m => new GroupMemberResource(m.Disk.Value, m.Job.Value, m.Point?.Value, m.Outcome is { } ended ? Lower(ended) : null) { Error = m.Error })])
+        {
+            Error = v.Error,
+            StartedAt = v.StartedAt,
+            EndedAt = v.EndedAt,
+            Disks = [.. v.Disks.Select(d => d.Value)],
+            HoldMicroseconds = v.Hold is { } hold ? (long)hold.TotalMicroseconds : null,
+        };
 
     public static string Lower<T>(T value)
         where T : struct, Enum => value.ToString().ToLowerInvariant();

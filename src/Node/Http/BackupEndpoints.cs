@@ -20,11 +20,12 @@ public static class BackupEndpoints
         return text == "on-success" || (Enum.TryParse(text, ignoreCase: true, out policy) && Enum.IsDefined(policy) && !char.IsAsciiDigit(text[0]));
     }
 
-    private static async Task<IResult> StartAsync(BackupRequest request, NodeGateway node)
+    /// <summary>The order that the request asks for; or why there is none.</summary>
+    public static async Task<(DiskCommand.StartBackup? Order, IResult? Problem)> ReadAsync(BackupRequest request, NodeGateway node)
     {
         if (Invalid(request) is { } problem)
         {
-            return problem;
+            return (null, problem);
         }
 
         var sync = Enum.Parse<SyncMode>(request.Sync ?? "auto", ignoreCase: true);
@@ -33,7 +34,7 @@ public static class BackupEndpoints
         {
             if (!TryParsePolicy(named, out var parsed))
             {
-                return Problem.Of(ErrorCodes.InvalidPolicy, $"'{named}' is not a policy; use always, conditional (on-success) or never");
+                return (null, Problem.Of(ErrorCodes.InvalidPolicy, $"'{named}' is not a policy; use always, conditional (on-success) or never"));
             }
 
             policy = parsed;
@@ -41,23 +42,23 @@ public static class BackupEndpoints
 
         if (BackupArguments.Refusal(sync, request.Bitmap is not null, policy) is { } refusal && request.Bitmap is null)
         {
-            return Problem.Of(ErrorCodes.InvalidPolicy, refusal);
+            return (null, Problem.Of(ErrorCodes.InvalidPolicy, refusal));
         }
 
         var disk = new DiskId(request.Disk);
         var there = await node.AskAsync(new DiskQuery.GetDisk { Disk = disk });
         if (there is not DiskReply.Disk)
         {
-            return DiskEndpoints.Refused(there);
+            return (null, DiskEndpoints.Refused(there));
         }
 
         var (repository, unknown) = await node.ResolveRepositoryAsync(request.Repo);
         if (repository is null)
         {
-            return Problem.Of(unknown!);
+            return (null, Problem.Of(unknown!));
         }
 
-        var reply = await node.AskAsync(new DiskCommand.StartBackup(new BackupOrder
+        var order = new BackupOrder
         {
             Repository = repository.Name,
             RepositoryId = repository.RepositoryId,
@@ -75,9 +76,14 @@ public static class BackupEndpoints
             CbwTimeoutSeconds = request.CbwTimeout ?? 0,
             AutoFinalize = !request.NoAutoFinalize,
             AutoDismiss = !request.NoAutoDismiss,
-        })
-        { Disk = disk });
-        return JobEndpoints.Answer(reply, 201);
+        };
+        return (new DiskCommand.StartBackup(order) { Disk = disk }, null);
+    }
+
+    private static async Task<IResult> StartAsync(BackupRequest request, NodeGateway node)
+    {
+        var (order, problem) = await ReadAsync(request, node);
+        return order is null ? problem! : JobEndpoints.Answer(await node.AskAsync(order), 201);
     }
 
     private static ErrorPolicy PolicyOf(string? text) => text is null ? ErrorPolicy.Report : Enum.Parse<ErrorPolicy>(text, ignoreCase: true);

@@ -3,6 +3,7 @@ using ActorBackup.Core.Identity;
 using ActorBackup.Messages;
 using ActorBackup.Messages.Catalog;
 using ActorBackup.Messages.Disks;
+using ActorBackup.Messages.Groups;
 
 namespace ActorBackup.Node.Http;
 
@@ -19,6 +20,11 @@ public sealed class NodeGateway(Task<NodeActors> actors)
     public async Task<DiskReply> AskAsync(DiskCommand command) => await (await ActorsAsync().ConfigureAwait(false)).Ask(command).ConfigureAwait(false);
 
     public async Task<DiskReply> AskAsync(DiskQuery query) => await (await ActorsAsync().ConfigureAwait(false)).Ask(query).ConfigureAwait(false);
+
+    public async Task<GroupReply> AskAsync(GroupCommand command) => await (await ActorsAsync().ConfigureAwait(false)).Ask(command).ConfigureAwait(false);
+
+    public async Task<IReadOnlyList<RegisteredGroup>> GroupsAsync() =>
+        ((CatalogReply.Groups)await AskAsync(new CatalogCommand.GetGroups()).ConfigureAwait(false)).Registered;
 
     public async Task<CatalogReply> AskAsync(CatalogCommand command) =>
         await (await ActorsAsync().ConfigureAwait(false)).Ask(command).ConfigureAwait(false);

@@ -62,6 +62,7 @@ public static class HttpApi
         RepositoryEndpoints.Map(app);
         BackupEndpoints.Map(app);
         JobEndpoints.Map(app);
+        GroupEndpoints.Map(app);
         PointEndpoints.Map(app);
         return app;
     }

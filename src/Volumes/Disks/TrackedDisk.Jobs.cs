@@ -27,7 +27,9 @@ public sealed partial class TrackedDisk
             throw new VolumeException(VolumeError.JobExists, $"Disk {Definition.Id} has something of job {request.JobId} already.");
         }
 
-        var frozen = request.Freeze.Select(f => (Bitmap: Freezable(f.BitmapId), Successor: SuccessorOf(f, request.JobId))).ToList();
+        var frozen = request.Freeze.Select(f => (Bitmap: Freezable(f.BitmapId), f.SuccessorId))
+            .Select(f => (f.Bitmap, Successor: SuccessorOf(f.Bitmap, f.SuccessorId, request.JobId)))
+            .ToList();
         var copySource = request.CopyBitmapId is { } id ? Bitmap(id) : null;
         ThrowIfInconsistent(copySource);
         Reserve([.. frozen.Select(f => f.Successor), .. frozen.Select(_ => new TrackedSet(0, SetRole.Copy, Definition.Geometry)).Take(1)]);
@@ -36,10 +38,7 @@ public sealed partial class TrackedDisk
         {
             foreach (var (bitmap, successor) in frozen)
             {
-                successor.IsRecording = bitmap.IsRecording;
-                StopRecording(bitmap);
-                bitmap.Job = request.JobId;
-                _sets.Add(successor);
+                Freeze(bitmap, successor, request.JobId);
             }
 
             snapshot.Install(copySource?.Bits.ToGranularity(Definition.BlockBytes));
@@ -227,15 +226,14 @@ public sealed partial class TrackedDisk
         }
     }
 
-    private TrackedSet SuccessorOf(FrozenBitmap frozen, JobId job)
+    private TrackedSet SuccessorOf(TrackedSet bitmap, ulong successorId, JobId job)
     {
-        if (_sets.Find(frozen.SuccessorId) is not null)
+        if (_sets.Find(successorId) is not null)
         {
-            throw new VolumeException(VolumeError.BitmapExists, $"Disk {Definition.Id} has a set {frozen.SuccessorId} already.");
+            throw new VolumeException(VolumeError.BitmapExists, $"Disk {Definition.Id} has a set {successorId} already.");
         }
 
-        var bitmap = Bitmap(frozen.BitmapId);
-        return new TrackedSet(frozen.SuccessorId, SetRole.Successor, bitmap.Bits.Geometry) { ParentId = bitmap.Id, Job = job, IsTransient = bitmap.IsTransient };
+        return new TrackedSet(successorId, SetRole.Successor, bitmap.Bits.Geometry) { ParentId = bitmap.Id, Job = job, IsTransient = bitmap.IsTransient };
     }
 
     /// <summary>Bytes that a job read may still be in the page cache only: they must be on stable storage before a bit that they make superfluous goes (rule 3).</summary>

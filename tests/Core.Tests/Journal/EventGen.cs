@@ -4,6 +4,7 @@ using ActorBackup.Core.Identity;
 using ActorBackup.Core.Jobs;
 using ActorBackup.Messages.Catalog;
 using ActorBackup.Messages.Disks;
+using ActorBackup.Messages.Groups;
 using ActorBackup.Messages.Storage;
 using CsCheck;
 
@@ -51,10 +52,21 @@ internal static class EventGen
             Restarts = numbers.Item5,
             RetryOf = names.Item1 is null ? null : new JobId(names.Item1),
             RestartCount = numbers.Item4,
+            Group = names.Item2 is null ? null : new GroupId(names.Item2),
+            IsGrouped = flags[3],
             BreakGuestWrite = flags[1],
             AutoFinalize = flags[2],
             AutoDismiss = flags[3],
         });
+
+    private static readonly Gen<BitmapOverlay> Overlay = Gen.Select(
+        Text, Gen.ULong, Gen.Long, Gen.Bool, Gen.Bool, Base, MaybeText,
+        (name, set, granularity, recording, persistent, from, job) =>
+            new BitmapOverlay(name, set, granularity, recording, persistent, from, job is null ? null : new JobId(job)));
+
+    private static readonly Gen<GroupMember> Member = Gen.Select(
+        Text, Job, Gen.Bool, Gen.Enum<JobOutcome>(), MaybePoint, MaybeText,
+        (disk, job, isOver, outcome, point, error) => new GroupMember(new DiskId(disk), job, isOver ? outcome : null, point, error));
 
     private static readonly Gen<JobConclusion> Conclusion = Gen.Select(
         Gen.Select(Gen.Enum<JobOutcome>(), Gen.Enum<BitmapRemainder>()),
@@ -89,7 +101,11 @@ internal static class EventGen
         Gen.Select(Text, Text, (n, r) => (object)new DiskEvent.BitmapInvalidated(n, r)),
         Gen.Select(Spec, Time, (s, at) => (object)new DiskEvent.JobStarted(s, at)),
         Gen.Select(Job, Gen.Enum<BitmapSyncPolicy>(), (j, p) => (object)new DiskEvent.JobPolicyChanged(j, p)),
-        Gen.Select(Job, Conclusion, Time, (j, c, at) => (object)new DiskEvent.JobPending(j, new PendingJob(c.Error, c.ErrorCode, c.Statistics, c.BadExtents, at))),
+        Gen.Select(Job, Conclusion, Time, (j, c, at) => (object)new DiskEvent.JobPending(j, new PendingJob(c.Error, c.ErrorCode, c.Statistics, c.BadExtents, at)
+        {
+            IsCancelled = c.Error is null,
+            IsForced = c.ErrorCode is null,
+        })),
         Gen.Select(Job, Conclusion, Gen.ULong, Gen.Long, Gen.Bool, Time, (j, c, g, r, p, at) => (object)new DiskEvent.JobSuspended(
             j, new SuspendedJob(g, at, c.Statistics, r, p, c.Error, c.ErrorCode))),
         Job.Array[0, 5].Select(j => (object)new DiskEvent.JobsForgotten(j)),
@@ -97,6 +113,18 @@ internal static class EventGen
         Job.Select(j => (object)new DiskEvent.JobSettled(j)),
         Job.Select(j => (object)new DiskEvent.JobDismissed(j)),
         Gen.Select(Text, Text, (p, r) => (object)new DiskEvent.PointDeleted(new PointId(p), r)),
+        Gen.Select(Text, Gen.Enum<GroupCompletion>(), Overlay.Array[0, 3], Job.Array[0, 3], Time, (g, c, o, j, at) => (object)new DiskEvent.GroupJoined(new GroupId(g), c, o, j, at)),
+        Gen.Select(Text, Gen.Enum<GroupDecision>(), (g, d) => (object)new DiskEvent.GroupDecided(new GroupId(g), d)),
+        Text.Select(g => (object)new DiskEvent.GroupLeft(new GroupId(g))),
+        Gen.Select(Gen.Enum<GroupCompletion>(), Text.Array[0, 4], Gen.Bool, Time, (c, d, p, at) => (object)new GroupEvent.GroupCreated(c, [.. d.Select(t => new DiskId(t))], p, at)),
+        Gen.Select(Text, Time, (r, at) => (object)new GroupEvent.GroupRefused(r, at)),
+        Gen.Select(Member.Array[0, 3], Gen.Int[0, 1 << 30], Time, (m, h, at) => (object)new GroupEvent.GroupBegun(m, TimeSpan.FromMicroseconds(h), at)),
+        Gen.Select(Gen.Enum<GroupDecision>(), MaybeText, Gen.Bool, (d, r, c) => (object)new GroupEvent.GroupDecided(d, r, c)),
+        Gen.Select(Text, Member.Array[0, 3], (d, m) => (object)new GroupEvent.GroupPartEnded(new DiskId(d), m)),
+        Time.Select(at => (object)new GroupEvent.GroupConcluded(at)),
+        Text.Select(g => (object)new CatalogEvent.GroupRegistered(new GroupId(g))),
+        Text.Select(g => (object)new CatalogEvent.GroupConcluded(new GroupId(g))),
+        Text.Array[0, 3].Select(g => (object)new CatalogEvent.GroupsForgotten([.. g.Select(t => new GroupId(t))])),
         Gen.Select(Text, Text, (d, h) => (object)new CatalogEvent.DiskRegistered(new DiskId(d), h)),
         Text.Select(d => (object)new CatalogEvent.DiskUnregistered(new DiskId(d))),
         Gen.Select(Text, Text, Text, Gen.Bool, (n, u, i, d) => (object)new CatalogEvent.RepositoryAttached(new RepositoryName(n), u, i, d)),

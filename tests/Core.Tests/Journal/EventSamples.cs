@@ -4,6 +4,7 @@ using ActorBackup.Core.Identity;
 using ActorBackup.Core.Jobs;
 using ActorBackup.Messages.Catalog;
 using ActorBackup.Messages.Disks;
+using ActorBackup.Messages.Groups;
 using ActorBackup.Messages.Storage;
 
 namespace ActorBackup.Core.Tests.Journal;
@@ -39,6 +40,10 @@ internal static class EventSamples
         AutoFinalize = false,
         AutoDismiss = false,
     };
+
+    private static readonly GroupId Group = new("01kas1cnw0000g40r40m30e211");
+
+    private static readonly GroupMember Member = new(new DiskId("db-data"), Job, JobOutcome.Failed, Point, "read failed");
 
     private static readonly BackupSpec LeastSpec = new()
     {
@@ -91,9 +96,12 @@ internal static class EventSamples
         ("zero-policy", new DiskEvent.JobStarted(LeastSpec with { Bitmap = "", Policy = BitmapSyncPolicy.Conditional }, At)),
         ("restarted", new DiskEvent.JobStarted(
             LeastSpec with { OnSourceError = ErrorPolicy.Stop, OnTargetError = ErrorPolicy.Enospc, Restarts = 2, RetryOf = new JobId(Point.Value), RestartCount = 1 }, At)),
+        ("grouped", new DiskEvent.JobStarted(LeastSpec with { Group = Group, IsGrouped = true }, At)),
         ("full", new DiskEvent.JobPending(
             Job, new PendingJob("read failed", "IoError", new JobStatistics(1, 2, 3, 4, 5), [new Extent(0, 65_536), new Extent(1L << 40, 512)], At))),
         ("least", new DiskEvent.JobPending(Job, new PendingJob(null, null, JobStatistics.Empty, [], DateTimeOffset.UnixEpoch))),
+        ("grouped", new DiskEvent.JobPending(
+            Job, new PendingJob("cancelled", "WrongState", JobStatistics.Empty, [], At) { IsCancelled = true, IsForced = true })),
         ("full", new DiskEvent.JobSuspended(Job, new SuspendedJob(7, At, new JobStatistics(1, 2, 3, 4, 5), 1_000_000, true, "read failed", "IoError"))),
         ("least", new DiskEvent.JobSuspended(Job, new SuspendedJob(0, DateTimeOffset.UnixEpoch, JobStatistics.Empty, 0, false, null, null))),
         ("full", new DiskEvent.JobsForgotten([Job, new JobId(Point.Value)])),
@@ -105,6 +113,31 @@ internal static class EventSamples
         ("full", new DiskEvent.JobSettled(Job)),
         ("full", new DiskEvent.JobDismissed(Job)),
         ("full", new DiskEvent.PointDeleted(Point, "5f0c")),
+        ("full", new DiskEvent.GroupJoined(
+            Group,
+            GroupCompletion.Grouped,
+            [new BitmapOverlay("täglich", 7, 65_536, true, true, new BitmapBase(BaseState.Valid, Point, "5f0c"), Job)],
+            [Job, new JobId(Point.Value)],
+            At)),
+        ("least", new DiskEvent.GroupJoined(
+            Group, GroupCompletion.Individual, [new BitmapOverlay("", 0, 512, false, false, BitmapBase.None, null)], [], DateTimeOffset.UnixEpoch)),
+        ("full", new DiskEvent.GroupDecided(Group, GroupDecision.Force)),
+        ("least", new DiskEvent.GroupDecided(Group, GroupDecision.Undo)),
+        ("full", new DiskEvent.GroupLeft(Group)),
+        ("full", new GroupEvent.GroupCreated(GroupCompletion.Grouped, [new DiskId("db-data"), new DiskId("db-log")], true, At)),
+        ("least", new GroupEvent.GroupCreated(GroupCompletion.Individual, [new DiskId("db-data")], false, DateTimeOffset.UnixEpoch)),
+        ("full", new GroupEvent.GroupRefused("disk 'db-log' is stopped", At)),
+        ("full", new GroupEvent.GroupBegun([Member, new GroupMember(new DiskId("db-log"), Job, null, null, null)], TimeSpan.FromMilliseconds(1.5), At)),
+        ("least", new GroupEvent.GroupBegun([], TimeSpan.Zero, DateTimeOffset.UnixEpoch)),
+        ("full", new GroupEvent.GroupDecided(GroupDecision.Abort, "disk 'db-log': read failed", true)),
+        ("least", new GroupEvent.GroupDecided(GroupDecision.Commit, null, false)),
+        ("full", new GroupEvent.GroupPartEnded(new DiskId("db-data"), [Member])),
+        ("least", new GroupEvent.GroupPartEnded(new DiskId("db-data"), [])),
+        ("full", new GroupEvent.GroupConcluded(At)),
+        ("full", new CatalogEvent.GroupRegistered(Group)),
+        ("full", new CatalogEvent.GroupConcluded(Group)),
+        ("full", new CatalogEvent.GroupsForgotten([Group, new GroupId(Point.Value)])),
+        ("least", new CatalogEvent.GroupsForgotten([])),
         ("full", new CatalogEvent.DiskRegistered(new DiskId("db-data"), "host-7")),
         ("full", new CatalogEvent.DiskUnregistered(new DiskId("db-data"))),
         ("full", new CatalogEvent.RepositoryAttached(new RepositoryName("main"), "file:/srv/backup", "5f0c", true)),

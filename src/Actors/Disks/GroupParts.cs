@@ -1,0 +1,74 @@
+using ActorBackup.Actors.Backups;
+using ActorBackup.Core.Identity;
+using ActorBackup.Domain.Disks;
+using ActorBackup.Messages;
+using ActorBackup.Messages.Disks;
+using ActorBackup.Messages.Groups;
+using ActorBackup.Volumes.Disks;
+
+namespace ActorBackup.Actors.Disks;
+
+/// <summary>What a disk's part of a group looks like from outside, and to the data plane.</summary>
+internal static class GroupParts
+{
+    /// <summary>What the plan is for the disk's data plane.</summary>
+    public static GroupInstant InstantOf(GroupPlan plan, string scratchDirectory) =>
+        new(
+            [.. plan.Sets.Select(s => new NewSet(s.SetId, s.GranularityBytes, s.Recording, !s.Persistent, s.StartsAs))],
+            [.. plan.Steps.Select(s => new SetStep(s.SetId, s.Sources))],
+            [.. plan.Jobs.Select(j => JobSnapshots.RequestOf(j, scratchDirectory))]);
+
+    /// <param name="state">Of the disk.</param>
+    /// <param name="disk">Its id.</param>
+    /// <param name="group">Whose part.</param>
+    /// <param name="isReserved">The instant is still to come.</param>
+    /// <param name="isLost">Bitmaps that the part changes are not in the tracking file: it cannot carry out a commit.</param>
+    /// <param name="isStored">They are there durably.</param>
+    /// <param name="running">Jobs that run in this process, or will go on as soon as their repository answers.</param>
+    public static GroupPartView ViewOf(
+        DiskState state, DiskId disk, GroupId group, bool isReserved, string? isLost, bool isStored, Func<JobId, bool> running)
+    {
+        if (!state.Groups.TryGetValue(group.Value, out var part))
+        {
+            return new GroupPartView(disk, GroupPartStatus.Unknown, []);
+        }
+
+        var jobs = part.Jobs.Select(j => state.Jobs.GetValueOrDefault(j.Value)).OfType<JobState>().ToList();
+        var members = jobs.Select(j => new GroupMember(disk, j.Spec.Id, j.IsSettled ? j.Conclusion?.Outcome : null, j.Conclusion?.Point, j.Conclusion?.Error)).ToList();
+        if (part.Decision is not null)
+        {
+            return new GroupPartView(disk, jobs.TrueForAll(j => j.IsSettled) ? GroupPartStatus.Settled : GroupPartStatus.Ending, members);
+        }
+
+        if (isReserved)
+        {
+            return new GroupPartView(disk, GroupPartStatus.Prepared, members);
+        }
+
+        var failed = jobs.Find(j => j.Pending?.Error is not null || (j.Pending is null && !running(j.Spec.Id)));
+        if (failed is not null || isLost is not null)
+        {
+            return new GroupPartView(disk, GroupPartStatus.Failed, members)
+            {
+                Error = isLost ?? failed!.Pending?.Error ?? $"job {failed.Spec.Id} of disk '{disk}' died with its node's process",
+                IsCancelled = failed?.Pending?.IsCancelled == true,
+                IsForced = failed?.Pending?.IsForced == true,
+            };
+        }
+
+        var hasVoted = isStored && part.Completion == GroupCompletion.Grouped && jobs.TrueForAll(j => j.Pending is not null);
+        return new GroupPartView(disk, hasVoted ? GroupPartStatus.Voted : GroupPartStatus.Running, members);
+    }
+
+    /// <summary>What the decision means to a job that waits for it since an earlier process.</summary>
+    public static DiskCommand CommandFor(JobState job, DiskId disk, GroupDecision decision) =>
+        decision switch
+        {
+            GroupDecision.Undo or GroupDecision.Force => new DiskCommand.CancelJob(job.Spec.Id, true) { Disk = disk },
+            GroupDecision.Abort when job.Pending is { Error: null } or { IsCancelled: true } => new DiskCommand.CancelJob(job.Spec.Id, job.Pending.IsForced) { Disk = disk },
+            _ => new DiskCommand.FinalizeJob(job.Spec.Id, null) { Disk = disk },
+        };
+
+    public static Refusal Gone(DiskId disk, GroupId group) =>
+        new(RefusalCode.NotReady, $"disk '{disk}' has nothing reserved for group {group} any more; start the group again");
+}

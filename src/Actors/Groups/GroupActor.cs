@@ -1,0 +1,259 @@
+using System.Diagnostics;
+using ActorBackup.Actors.Persistence;
+using ActorBackup.Core.Identity;
+using ActorBackup.Domain.Groups;
+using ActorBackup.Messages;
+using ActorBackup.Messages.Catalog;
+using ActorBackup.Messages.Groups;
+using Akka.Actor;
+
+namespace ActorBackup.Actors.Groups;
+
+/// <summary>Coordinates one group: one instant for all its disks, and one outcome where they share it.</summary>
+/// <remarks>
+/// Its journal has few words: created, begun or refused, decided, ended. "Begun" is persisted when every disk took the instant; before, no job settles, and a
+/// coordinator that died undoes everything. The first decision that is persisted stays, and every disk is told of it until it says that it is carried out.
+/// </remarks>
+public sealed class GroupActor(GroupId id, IGroupMembers members, IActorRef catalog, TimeProvider clock)
+    : EventSourcedActor<GroupEvent, GroupState>($"group-{id}", GroupState.Empty), IWithTimers
+{
+    private static readonly TimeSpan RoundPeriod = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan CatalogPatience = TimeSpan.FromSeconds(10);
+
+    private readonly GroupWaiters _waiters = new();
+    private bool _isPending;
+    private bool _isLookDue;
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    protected override GroupState Apply(GroupState state, GroupEvent e) => GroupState.Apply(state, e);
+
+    protected override object Rejected(Refusal refusal) => new GroupReply.Rejected(refusal);
+
+    protected override bool Notice(object message)
+    {
+        switch (message)
+        {
+            case GroupCommand.Get:
+                Sender.Tell(State is { Exists: true, IsRefused: false } ? new GroupReply.Group(View()) : Rejected(GroupDecider.Unknown(id)), Self);
+                return true;
+            case GroupCommand.Await c:
+                Await(c);
+                return true;
+            case WaitExpired w:
+                _waiters.Expire(w.Waiter, View(), Self);
+                return true;
+            case GroupCommand.Look when _isLookDue:
+                return true;
+            case GroupCommand.Look:
+                // One is enough, however many disks say that something changed.
+                _isLookDue = true;
+                Self.Tell(new Round(), ActorRefs.NoSender);
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    protected override void Carry(object command)
+    {
+        switch (command)
+        {
+            case GroupCommand.Start c:
+                Start(c);
+                break;
+            case GroupCommand.Cancel c:
+                Decide(GroupDecider.Cancel(State, c));
+                break;
+            case GroupCommand.Complete c:
+                Work(
+                    () => GroupRound.LookAsync(members, id, State.Disks),
+                    parts => Decide(GroupDecider.Complete(State, c, parts)),
+                    e => Finish(Rejected(Failures.Explain(e))));
+                break;
+            case GroupCommand.Wake or Round:
+                _isLookDue = false;
+                Look();
+                break;
+            default:
+                throw new UnreachableException($"No handling for {command.GetType().Name}.");
+        }
+    }
+
+    protected override void ResumeEffects()
+    {
+        if (State is { Exists: true, IsConcluded: false })
+        {
+            Self.Tell(new Round(), ActorRefs.NoSender);
+        }
+    }
+
+    private GroupView View() => GroupDecider.ViewOf(State, id, _isPending);
+
+    private void Await(GroupCommand.Await c)
+    {
+        if (State is not { Exists: true, IsRefused: false })
+        {
+            Sender.Tell(Rejected(GroupDecider.Unknown(id)), Self);
+        }
+        else if (View().IsSettled || c.Timeout <= TimeSpan.Zero)
+        {
+            Sender.Tell(new GroupReply.Group(View()), Self);
+        }
+        else
+        {
+            _waiters.Add(Sender);
+            var expired = new WaitExpired(Sender);
+            Timers.StartSingleTimer(expired, expired, c.Timeout);
+        }
+    }
+
+    private void Start(GroupCommand.Start c)
+    {
+        var decision = GroupDecider.Create(State, c, clock.Now());
+        if (decision.Refusal is { } refusal)
+        {
+            Finish(Rejected(refusal));
+            return;
+        }
+
+        Record(decision.Events, () =>
+        {
+            var disks = State.Disks;
+            Work(
+                async () =>
+                {
+                    await catalog.Ask<CatalogReply>(new CatalogCommand.RegisterGroup(id), CatalogPatience).ConfigureAwait(false);
+                    return await new GroupOpening(id, members, clock).RunAsync(c, disks).ConfigureAwait(false);
+                },
+                Begin,
+                e => Refuse(Failures.Explain(e)));
+        });
+    }
+
+    private void Begin(IReadOnlyList<GroupPartView> parts)
+    {
+        var hold = parts.Select(p => p.Hold ?? TimeSpan.Zero).DefaultIfEmpty().Max();
+        Record([new GroupEvent.GroupBegun([.. parts.SelectMany(p => p.Members)], hold, clock.Now())], () =>
+        {
+            Answer(new GroupReply.Group(View()));
+            Look();
+        });
+    }
+
+    private void Refuse(Refusal refusal) =>
+        Record([new GroupEvent.GroupRefused(refusal.Message, clock.Now())], () =>
+        {
+            // Whoever asked hears of it when nothing is held any more: what he tries next must not find it busy.
+            Work(
+                () => GroupRound.DecideAsync(members, id, GroupDecision.Undo, State.Disks),
+                parts =>
+                {
+                    Answer(Rejected(refusal));
+                    NoteEnded(parts);
+                },
+                _ =>
+                {
+                    Answer(Rejected(refusal));
+                    EndRound();
+                });
+        });
+
+    private void Decide(Domain.Decision<GroupEvent> decision)
+    {
+        if (decision.Refusal is { } refusal)
+        {
+            Finish(Rejected(refusal));
+            return;
+        }
+
+        Record(decision.Events, () =>
+        {
+            Answer(new GroupReply.Group(View()));
+            Look();
+        });
+    }
+
+    /// <summary>One round: asks the disks how far they are, or tells them what was decided, and draws what follows.</summary>
+    private void Look()
+    {
+        if (State is { Exists: false } or { IsConcluded: true })
+        {
+            Finish();
+        }
+        else if (State is { HasBegun: false, Decision: null })
+        {
+            // An earlier incarnation died while the group began: some disk may have taken the instant, none has settled anything.
+            Record([new GroupEvent.GroupRefused("its coordinator stopped while it began", clock.Now())], Look);
+        }
+        else if (State.Decision is { } decision)
+        {
+            Work(() => GroupRound.DecideAsync(members, id, decision, State.NotEnded), NoteEnded, _ => EndRound());
+        }
+        else
+        {
+            Work(() => GroupRound.LookAsync(members, id, State.Disks), Draw, _ => EndRound());
+        }
+    }
+
+    private void Draw(IReadOnlyList<GroupPartView> parts)
+    {
+        if (GroupDecider.Decide(State, parts) is { } decided)
+        {
+            Record([decided], Look);
+        }
+        else if (State.NeedsPerson && GroupDecider.HasEveryVote(State, parts))
+        {
+            _isPending = true;
+            Work(
+                () => GroupRound.AwaitAsync(members, id, State.Disks),
+                _ => EndRound(),
+                _ => EndRound());
+        }
+        else
+        {
+            EndRound();
+        }
+    }
+
+    /// <summary>A disk that knows nothing of the group has never had a part in it, or has left it because this coordinator said so.</summary>
+    private void NoteEnded(IReadOnlyList<GroupPartView> parts)
+    {
+        var ended = parts.Where(p => p.Status is GroupPartStatus.Settled or GroupPartStatus.Unknown && !State.Ended.Contains(p.Disk)).ToList();
+        Record([.. ended.Select(p => new GroupEvent.GroupPartEnded(p.Disk, p.Members))], () =>
+        {
+            var left = ended.Where(p => p.Status == GroupPartStatus.Settled).Select(p => p.Disk).ToList();
+            Work(() => GroupRound.LeaveAsync(members, id, left), _ => ConcludeIfDone(), _ => ConcludeIfDone());
+        });
+    }
+
+    private void ConcludeIfDone()
+    {
+        if (State.NotEnded.Any() || State.IsConcluded)
+        {
+            EndRound();
+            return;
+        }
+
+        Record([new GroupEvent.GroupConcluded(clock.Now())], () =>
+        {
+            catalog.Tell(new CatalogCommand.ConcludeGroup(id, State.IsRefused), ActorRefs.NoSender);
+            EndRound();
+        });
+    }
+
+    private void EndRound()
+    {
+        _waiters.Tell(View(), Self);
+        if (!State.IsConcluded)
+        {
+            Timers.StartSingleTimer(nameof(Round), new Round(), RoundPeriod);
+        }
+
+        Finish();
+    }
+
+    private sealed record Round;
+
+    private sealed record WaitExpired(IActorRef Waiter);
+}

@@ -1,0 +1,165 @@
+using System.Diagnostics;
+using ActorBackup.Core.Bitmaps;
+using ActorBackup.Core.Identity;
+using ActorBackup.Core.Jobs;
+using ActorBackup.Messages;
+using ActorBackup.Messages.Disks;
+using ActorBackup.Messages.Groups;
+
+namespace ActorBackup.Domain.Disks;
+
+/// <summary>Whether a disk can do its part of a group, and what that is. Every action is decided on what the ones before it would have made of the disk.</summary>
+/// <remarks>
+/// An action that changes a bitmap makes an overlay of it: a set with an id of its own. The bitmap goes on as it is until the group's end, so that an abort
+/// leaves the old bits and whatever was written meanwhile.
+/// </remarks>
+public sealed class GroupPartDecider
+{
+    private readonly DiskId _disk;
+    private readonly DiskCommand.PrepareGroup _command;
+    private readonly IReadOnlyList<bool> _basesAreThere;
+    private readonly Func<JobId> _newJob;
+    private readonly DateTimeOffset _now;
+    private readonly Dictionary<string, ulong?> _altered = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _emptied = new(StringComparer.Ordinal);
+    private readonly List<PlannedStep> _steps = [];
+    private readonly List<BackupSpec> _jobs = [];
+    private readonly List<DiskEvent> _made = [];
+    private DiskState _virtual;
+
+    private GroupPartDecider(
+        DiskState state, DiskId disk, DiskCommand.PrepareGroup command, IReadOnlyList<bool> basesAreThere, Func<JobId> newJob, DateTimeOffset now)
+    {
+        (_virtual, _disk, _command, _basesAreThere, _newJob, _now) = (state, disk, command, basesAreThere, newJob, now);
+    }
+
+    /// <param name="state">Of the disk.</param>
+    /// <param name="disk">Its id.</param>
+    /// <param name="command">The actions.</param>
+    /// <param name="basesAreThere">Per backup among them, in order: whether its repository has the base that <see cref="BackupDecider.BaseToLookFor"/> names.</param>
+    /// <param name="newJob">Makes ids.</param>
+    /// <param name="now">The time of the decision.</param>
+    public static (Decision<DiskEvent> Decision, GroupPlan? Plan) Prepare(
+        DiskState state, DiskId disk, DiskCommand.PrepareGroup command, IReadOnlyList<bool> basesAreThere, Func<JobId> newJob, DateTimeOffset now)
+    {
+        var decider = new GroupPartDecider(state, disk, command, basesAreThere, newJob, now);
+        foreach (var action in command.Actions)
+        {
+            if (decider.Take(action) is { } refusal)
+            {
+                return (new Decision<DiskEvent>([], refusal), null);
+            }
+        }
+
+        return decider.Conclude();
+    }
+
+    private Refusal? Take(DiskCommand action) =>
+        action switch
+        {
+            DiskCommand.StartBackup c => TakeBackup(c.Order),
+            DiskCommand.AddBitmap c => TakeBitmap(BitmapDecider.Add(_virtual, c)),
+            DiskCommand.ClearBitmap c => TakeBitmap(BitmapDecider.Clear(_virtual, c)),
+            DiskCommand.SetBitmapRecording c => TakeBitmap(BitmapDecider.SetRecording(_virtual, c)),
+            DiskCommand.MergeBitmaps c when c.Sources.Any(s => s.Disk != _disk) =>
+                new Refusal(RefusalCode.NotSupported, $"a group cannot merge bitmaps of other disks into '{c.Target}' of disk '{_disk}'; merge them before"),
+            DiskCommand.MergeBitmaps c => TakeBitmap(BitmapDecider.Merge(_virtual, c, new Dictionary<BitmapAddress, Refusal?>())),
+            _ => throw new UnreachableException($"{action.GetType().Name} is no action of a group."),
+        };
+
+    private Refusal? TakeBackup(BackupOrder order)
+    {
+        if (order.Bitmap is { } name && order.Policy == BitmapSyncPolicy.Always && _altered.ContainsKey(name))
+        {
+            return new Refusal(
+                RefusalCode.InvalidPolicy,
+                $"policy 'always' would keep bits of bitmap '{name}' of disk '{_disk}' that the same group changes before; use 'conditional' or 'never'");
+        }
+
+        if (order.Restarts > 0 && _command.Completion == GroupCompletion.Grouped)
+        {
+            return new Refusal(RefusalCode.NotSupported, "a job that shares the outcome of its group cannot be restarted by itself; leave 'restart' out and start the group again");
+        }
+
+        var decision = BackupDecider.Start(_virtual, _disk, order, _basesAreThere[_jobs.Count], _newJob(), _now);
+        foreach (var e in decision.Events)
+        {
+            var x = e is DiskEvent.JobStarted started
+                ? started with { Spec = started.Spec with { Group = _command.Group, IsGrouped = _command.Completion == GroupCompletion.Grouped } }
+                : e;
+            if (x is DiskEvent.JobStarted { Spec: var spec })
+            {
+                _jobs.Add(spec);
+            }
+
+            _made.Add(x);
+            _virtual = DiskTransitions.Apply(_virtual, x);
+        }
+
+        return decision.Refusal;
+    }
+
+    private Refusal? TakeBitmap(Decision<DiskEvent> decision)
+    {
+        foreach (var e in decision.Events)
+        {
+            switch (e)
+            {
+                case DiskEvent.BitmapAdded x:
+                    _altered[x.Name] = null;
+                    _emptied.Add(x.Name);
+                    _virtual = DiskTransitions.Apply(_virtual, e);
+                    break;
+                case DiskEvent.BitmapCleared x:
+                    _steps.Add(new PlannedStep(Alter(x.Name, e), null));
+                    _emptied.Add(x.Name);
+                    break;
+                case DiskEvent.BitmapRecordingChanged x:
+                    Alter(x.Name, e);
+                    break;
+                case DiskEvent.BitmapMerged x:
+                    var target = Alter(x.Target, e);
+                    _steps.Add(new PlannedStep(target, [.. x.Sources.Select(s => _virtual.Bitmaps[s].SetId)]));
+                    break;
+                default:
+                    throw new UnreachableException($"{e.GetType().Name} comes of no action of a group.");
+            }
+        }
+
+        return decision.Refusal;
+    }
+
+    /// <summary>The set that stands for the bitmap from here on.</summary>
+    private ulong Alter(string name, DiskEvent e)
+    {
+        var bitmap = _virtual.Bitmaps[name];
+        if (_altered.TryAdd(name, bitmap.SetId))
+        {
+            bitmap = bitmap with { SetId = _virtual.NextSetId };
+            _virtual = _virtual with { Bitmaps = _virtual.Bitmaps.SetItem(name, bitmap), NextSetId = _virtual.NextSetId + 1 };
+        }
+
+        _virtual = DiskTransitions.Apply(_virtual, e);
+        return bitmap.SetId;
+    }
+
+    private (Decision<DiskEvent> Decision, GroupPlan? Plan) Conclude()
+    {
+        var full = _jobs.Find(j => j.Sync == SyncMode.Full);
+        var overlays = _altered.Keys.Select(name => OverlayOf(_virtual.Bitmaps[name], full)).ToList();
+        var joined = new DiskEvent.GroupJoined(_command.Group, _command.Completion, overlays, [.. _jobs.Select(j => j.Id)], _now);
+        var sets = overlays.Select(o => new PlannedSet(o.SetId, o.GranularityBytes, o.Recording, o.Persistent, _altered[o.Name]));
+        return (new Decision<DiskEvent>([joined, .. _made], null), new GroupPlan([.. sets], _steps, _jobs));
+    }
+
+    /// <summary>Rule 14: what was emptied at the instant of a full backup, and records, counts from its point.</summary>
+    private BitmapOverlay OverlayOf(BitmapState b, BackupSpec? full) =>
+        new(
+            b.Name,
+            b.SetId,
+            b.GranularityBytes,
+            b.Recording,
+            b.Persistent,
+            b.Base,
+            full is not null && _emptied.Contains(b.Name) && b is { Recording: true, BusyWith: null, Base.State: BaseState.None } ? full.Id : null);
+}

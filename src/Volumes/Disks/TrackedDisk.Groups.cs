@@ -1,0 +1,159 @@
+using ActorBackup.Core.Blocks;
+using ActorBackup.Volumes.Disks;
+using ActorBackup.Volumes.Snapshots;
+using ActorBackup.Volumes.Tracking;
+
+namespace ActorBackup.Volumes;
+
+/// <content>One instant for several jobs and bitmaps, and for several disks: writes are held until somebody says that all are.</content>
+public sealed partial class TrackedDisk
+{
+    /// <summary>Makes everything ready for the instant, then holds writes. No other command is carried out until the hold has ended.</summary>
+    /// <remarks>What may take long (room in the tracking file, scratch files, a checkpoint that is being written) comes before the hold.</remarks>
+    /// <param name="instant">What happens at it.</param>
+    /// <param name="limit">How long writes are held at most, and how long those in flight may take.</param>
+    /// <exception cref="VolumeException">A bitmap is unknown, busy or inconsistent; there is no room; the disk is closed; writes in flight took too long.</exception>
+    public async Task<HeldWrites> HoldAsync(GroupInstant instant, TimeSpan limit)
+    {
+        var turn = await EnterAsync().ConfigureAwait(false);
+        var snapshots = new List<DiskSnapshot>();
+        try
+        {
+            var made = instant.Sets.Select(Make).ToList();
+            var frozen = instant.Snapshots.Select(request => Freezing(request, made)).ToList();
+            Reserve([
+                .. made.Concat(frozen.SelectMany(f => f.Select(p => p.Successor))).Where(s => !s.IsTransient),
+                .. instant.Snapshots.Select(_ => new TrackedSet(0, SetRole.Copy, Definition.Geometry)),
+            ]);
+            snapshots.AddRange(instant.Snapshots.Select(OpenSnapshot));
+            await DrainAsync(limit).ConfigureAwait(false);
+            return new HeldWrites(_time, limit, () => Take(instant, made, frozen, snapshots), Release, () => DiscardAsync(snapshots));
+        }
+        catch
+        {
+            await DiscardAsync(snapshots).ConfigureAwait(false);
+            turn.Dispose();
+            throw;
+        }
+
+        void Release()
+        {
+            _gate.Release();
+            turn.Dispose();
+        }
+    }
+
+    /// <summary>Makes durable what an instant changed.</summary>
+    public async Task StoreInstantAsync()
+    {
+        using var turn = await EnterAsync().ConfigureAwait(false);
+        await StoreAsync().ConfigureAwait(false);
+    }
+
+    private static async Task DiscardAsync(List<DiskSnapshot> snapshots)
+    {
+        foreach (var snapshot in snapshots)
+        {
+            await snapshot.CloseStoreAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async Task DrainAsync(TimeSpan limit)
+    {
+        try
+        {
+            await _gate.HoldAsync().WaitAsync(limit, _time).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            _gate.Release();
+            throw new VolumeException(
+                VolumeError.Timeout, $"Writes of disk {Definition.Id} that were under way did not end within {limit.TotalSeconds:0.#} s. Try again when its backing is less busy.");
+        }
+    }
+
+    private TrackedSet Make(NewSet set) =>
+        _sets.Find(set.SetId) is null
+            ? new TrackedSet(set.SetId, SetRole.Bitmap, new BlockGeometry(SizeBytes, set.GranularityBytes)) { IsRecording = set.IsRecording, IsTransient = set.IsTransient }
+            : throw new VolumeException(VolumeError.BitmapExists, $"Disk {Definition.Id} has a set {set.SetId} already.");
+
+    private List<(TrackedSet Bitmap, TrackedSet Successor)> Freezing(SnapshotRequest request, List<TrackedSet> made)
+    {
+        if (_sets.Knows(request.JobId))
+        {
+            throw new VolumeException(VolumeError.JobExists, $"Disk {Definition.Id} has something of job {request.JobId} already.");
+        }
+
+        return request.Freeze
+            .Select(f => (Bitmap: made.Find(m => m.Id == f.BitmapId) ?? Freezable(f.BitmapId), f.SuccessorId))
+            .Select(f => (f.Bitmap, SuccessorOf(f.Bitmap, f.SuccessorId, request.JobId)))
+            .ToList();
+    }
+
+    /// <summary>The instant itself: no write is inside, and nothing here waits.</summary>
+    private List<DiskSnapshot> Take(
+        GroupInstant instant, List<TrackedSet> made, List<List<(TrackedSet Bitmap, TrackedSet Successor)>> frozen, List<DiskSnapshot> snapshots)
+    {
+        try
+        {
+            ComputeSets(instant, made);
+            for (var i = 0; i < snapshots.Count; i++)
+            {
+                var request = instant.Snapshots[i];
+                foreach (var (bitmap, successor) in frozen[i])
+                {
+                    Freeze(bitmap, successor, request.JobId);
+                }
+
+                snapshots[i].Install(request.CopyBitmapId is { } id ? Bitmap(id).Bits.ToGranularity(Definition.BlockBytes) : null);
+            }
+
+            Volatile.Write(ref _snapshots, [.. _snapshots, .. snapshots]);
+            return snapshots;
+        }
+        finally
+        {
+            RefreshRecorders();
+        }
+    }
+
+    private void ComputeSets(GroupInstant instant, List<TrackedSet> made)
+    {
+        foreach (var (set, start) in made.Zip(instant.Sets))
+        {
+            if (start.StartsAs is { } source)
+            {
+                set.Bits.UnionWith(Bitmap(source).Bits);
+                set.InconsistentReason = Bitmap(source).InconsistentReason;
+            }
+        }
+
+        foreach (var step in instant.Steps)
+        {
+            var set = made.Single(s => s.Id == step.SetId);
+            if (step.Sources is null)
+            {
+                set.Bits = new Core.Bitmaps.DirtyBitmap(set.Bits.Geometry);
+            }
+
+            foreach (var source in step.Sources ?? [])
+            {
+                set.Bits.UnionWith((made.Find(s => s.Id == source) ?? Bitmap(source)).Bits);
+            }
+        }
+
+        foreach (var set in made)
+        {
+            set.MarkAllPagesDirty();
+            _sets.Add(set);
+        }
+    }
+
+    private void Freeze(TrackedSet bitmap, TrackedSet successor, Core.Identity.JobId job)
+    {
+        successor.IsRecording = bitmap.IsRecording;
+        StopRecording(bitmap);
+        bitmap.Job = job;
+        _sets.Add(successor);
+    }
+}
