@@ -114,6 +114,9 @@ public sealed record JobResource(
 
     /// <summary>Where a restore writes.</summary>
     public string? Target { get; init; }
+
+    /// <summary>Where a backup with sync none serves the disk's instant; null otherwise.</summary>
+    public string? NbdUri { get; init; }
 }
 
 /// <param name="CompletionMode"><c>grouped</c> or <c>individual</c>.</param>

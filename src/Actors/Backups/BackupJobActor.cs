@@ -2,13 +2,13 @@ using Akka.Actor;
 
 namespace ActorBackup.Actors.Backups;
 
-/// <summary>One running backup, child of its disk: starts the run, and tells the disk once how it ended, or that it let go. When it stops early the run is abandoned.</summary>
+/// <summary>One running job, child of its disk: starts the run, and tells the disk once how it ended, or that it let go. When it stops early the run is abandoned.</summary>
 public sealed class BackupJobActor : ReceiveActor
 {
-    private readonly BackupRun _run;
+    private readonly IJobRun _run;
     private readonly IActorRef _disk;
 
-    public BackupJobActor(BackupRun run, IActorRef disk)
+    public BackupJobActor(IJobRun run, IActorRef disk)
     {
         _run = run;
         _disk = disk;

@@ -21,7 +21,7 @@ namespace ActorBackup.Actors.Backups;
 /// Durability goes in one direction (DESIGN, section Repository): blocks, tree, pair in the tracking file, point object. After every failure the
 /// last durable pair is what counts; one bounded try to make a newer one is made first.
 /// </remarks>
-public sealed class BackupRun
+public sealed class BackupRun : IJobRun
 {
     private static readonly TimeSpan FlushPatience = TimeSpan.FromSeconds(10);
 

@@ -7,7 +7,7 @@ using ActorBackup.Volumes;
 namespace ActorBackup.Actors.Backups;
 
 /// <summary>What the target repository says before a backup is decided.</summary>
-/// <param name="Repository">Open; null when it is refused.</param>
+/// <param name="Repository">Open; null when it is refused, or none is wanted.</param>
 /// <param name="Exists">The base that was asked for is there.</param>
 /// <param name="Refusal">Why the repository cannot be used.</param>
 public sealed record BaseLookup(OpenRepository? Repository, bool Exists, Refusal? Refusal)
@@ -15,6 +15,12 @@ public sealed record BaseLookup(OpenRepository? Repository, bool Exists, Refusal
     public static async Task<BaseLookup> FindAsync(
         IRepositories repositories, string repositoryId, PointId? basePoint, DiskState state, TrackedDisk disk)
     {
+        if (repositoryId.Length == 0)
+        {
+            // Sync none writes nowhere.
+            return new BaseLookup(null, false, null);
+        }
+
         try
         {
             return await Patience.WithinAsync(Patience.Usual, repositoryId, () => LookAsync(repositories, repositoryId, basePoint, state, disk)).ConfigureAwait(false);

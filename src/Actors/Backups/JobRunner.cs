@@ -1,3 +1,4 @@
+using ActorBackup.Actors.Disks;
 using ActorBackup.Actors.Jobs;
 using ActorBackup.Actors.Storage;
 using ActorBackup.Domain.Disks;
@@ -9,7 +10,7 @@ using Akka.Actor;
 namespace ActorBackup.Actors.Backups;
 
 /// <summary>Starts backup jobs as children of their disks.</summary>
-public sealed class JobRunner(TimeProvider clock, string scratchDirectory)
+public sealed class JobRunner(TimeProvider clock, string scratchDirectory, IDiskExports exports)
 {
     /// <summary>The shard region of disks: set once, before the first disk starts.</summary>
     public IActorRef Disks { get; set; } = ActorRefs.Nobody;
@@ -24,7 +25,7 @@ public sealed class JobRunner(TimeProvider clock, string scratchDirectory)
     /// <param name="definition">Of the disk.</param>
     /// <param name="spec">What to do.</param>
     /// <param name="disk">The data plane.</param>
-    /// <param name="repository">Where to.</param>
+    /// <param name="repository">Where to; null = nowhere, the instant is served.</param>
     /// <param name="groupStart">The instant that its group took; null = the job takes its own.</param>
     public RunningJob Start(
         IActorContext context,
@@ -32,10 +33,17 @@ public sealed class JobRunner(TimeProvider clock, string scratchDirectory)
         DiskDefinition definition,
         BackupSpec spec,
         TrackedDisk disk,
-        OpenRepository repository,
+        OpenRepository? repository,
         GroupStart? groupStart = null)
     {
         var control = new JobControl(clock, spec.Policy, spec.RateBytesPerSecond);
+        if (repository is null)
+        {
+            var run = new InstantRun(spec, disk, exports, control, clock, scratchDirectory, groupStart);
+            Start(context, self, run);
+            return new RunningJob(spec, control, run.Progress, () => null, () => [], run.Begun) { Uri = () => run.Uri };
+        }
+
         return Start(context, self, new BackupRun(definition, spec, disk, repository, control, clock, scratchDirectory, suspended: null, groupStart));
     }
 
@@ -58,7 +66,10 @@ public sealed class JobRunner(TimeProvider clock, string scratchDirectory)
 
     private static RunningJob Start(IActorContext context, IActorRef self, BackupRun run)
     {
-        context.ActorOf(Props.Create(() => new BackupJobActor(run, self)), $"job-{run.Spec.Id}");
+        Start(context, self, (IJobRun)run);
         return new RunningJob(run.Spec, run.Control, run.Progress, () => run.CopyBitmap, () => run.BadExtents, run.Begun);
     }
+
+    private static void Start(IActorContext context, IActorRef self, IJobRun run) =>
+        context.ActorOf(Props.Create(() => new BackupJobActor(run, self)), $"job-{run.Spec.Id}");
 }

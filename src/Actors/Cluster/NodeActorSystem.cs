@@ -106,7 +106,7 @@ public sealed class NodeActorSystem
             "index", entity => Props.Create(() => new IndexActor(entity, catalog)), settings, extractor).ConfigureAwait(false);
         var repositories = new RepositoryAccess(catalog, supervisor, index);
         supervisor.Tell(new StorageSupervisor.Connect(repositories), ActorRefs.NoSender);
-        var runner = new JobRunner(clock, disks.ScratchDirectory);
+        var runner = new JobRunner(clock, disks.ScratchDirectory, disks.Exports);
         var region = await sharding.StartAsync(
             "disk",
             entity => Props.Create(() => new DiskActor(new DiskId(entity), disks, repositories, runner, clock)),

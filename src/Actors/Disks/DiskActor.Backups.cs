@@ -64,7 +64,7 @@ public sealed partial class DiskActor
             _ => Record(decision.Events, () =>
             {
                 var spec = State.Jobs[job.Value].Spec;
-                var running = runner.Start(Context, Self, State.Definition!, spec, disk, found.Repository!);
+                var running = runner.Start(Context, Self, State.Definition!, spec, disk, found.Repository);
                 _running[job] = running;
 
                 // Whoever asked may write at once and count on it that the point does not have that.

@@ -163,7 +163,7 @@ public sealed partial class DiskActor
             () => AddAllAsync(disk, made),
             _ => Record(decision.Events, () =>
             {
-                _reservation = new GroupReservation(c.Group, plan!, [.. found.Select(f => f.Repository!)], [.. made.Select(m => m.Name)]);
+                _reservation = new GroupReservation(c.Group, plan!, [.. found.Select(f => f.Repository)], [.. made.Select(m => m.Name)]);
                 Timers.StartSingleTimer(nameof(ReservationExpired), new ReservationExpired(c.Group), ReservationLimit);
                 Answer(PartOf(c.Group));
             }),

@@ -68,7 +68,7 @@ public static class DiskAnswers
             Id = id,
             Kind = JobKind.Backup,
             Disk = disk,
-            Repository = job.Spec.Repository,
+            Repository = job.Spec.RepositoryId.Length == 0 ? null : job.Spec.Repository,
             Status = JobStatus.Aborting,
             IsDismissed = job.IsDismissed,
             Sync = job.Spec.Sync,
@@ -139,6 +139,7 @@ public static class DiskAnswers
                 ErrorCode = (live.Control.Failure ?? live.Control.StoppedBy)?.Code.ToString(),
                 BadExtents = live.BadExtents(),
                 IsStopped = live.Control.StoppedBy is not null,
+                NbdUri = live.Uri(),
             };
     }
 

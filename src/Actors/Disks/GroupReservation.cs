@@ -8,15 +8,15 @@ namespace ActorBackup.Actors.Disks;
 /// <summary>What a disk keeps for a group between "prepared" and the instant, in memory only: after a restart there is nothing to go on with, and the group cannot begin.</summary>
 /// <param name="group">Whose.</param>
 /// <param name="plan">What happens at the instant.</param>
-/// <param name="repositories">Of the plan's jobs, in order.</param>
+/// <param name="repositories">Of the plan's jobs, in order; null = it writes nowhere.</param>
 /// <param name="made">Bitmaps that were made for its jobs.</param>
-internal sealed class GroupReservation(GroupId group, GroupPlan plan, IReadOnlyList<OpenRepository> repositories, IReadOnlyList<string> made)
+internal sealed class GroupReservation(GroupId group, GroupPlan plan, IReadOnlyList<OpenRepository?> repositories, IReadOnlyList<string> made)
 {
     public GroupId Group => group;
 
     public GroupPlan Plan => plan;
 
-    public IReadOnlyList<OpenRepository> Repositories => repositories;
+    public IReadOnlyList<OpenRepository?> Repositories => repositories;
 
     public IReadOnlyList<string> Made => made;
 

@@ -32,6 +32,8 @@ public sealed class LocalDisks(
     /// <summary>Where copy-before-write spills to.</summary>
     public string ScratchDirectory { get; } = scratchDirectory;
 
+    public IDiskExports Exports => exports;
+
     public DiskLoans Loans { get; } = new(exports);
 
     public IReadOnlyCollection<DiskId> Ids => [.. _disks.Keys];

@@ -17,7 +17,7 @@ public sealed class BackupFlags
     private readonly Choice _sync = new(
         "--sync",
         "What to copy. auto (default): what changed since the last backup by bitmap auto.REPO, everything the first time; full: everything; "
-            + "incremental, bitmap: what the bitmap says; none: nothing, but export this instant read-only until cancelled (not available yet)",
+            + "incremental, bitmap: what the bitmap says; none: nothing, but export this instant read-only until cancelled, without a repository",
         "auto", "full", "incremental", "bitmap", "none");
 
     private readonly Option<string?> _bitmap = new("--bitmap") { Description = "Bitmap to read and to synchronise", HelpName = "B" };

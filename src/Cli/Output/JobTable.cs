@@ -35,6 +35,7 @@ public static class JobTable
             ("bad extents", job.BadExtents.Count == 0 ? null : string.Join(", ", job.BadExtents.Select(e => $"{e.Offset}+{e.Length}"))),
             ("point", job.Point),
             ("target", job.Target),
+            ("export", job.NbdUri),
             ("started", TimeText.Format(job.StartedAt)),
             ("ended", TimeText.Format(job.EndedAt)));
 }

@@ -40,7 +40,8 @@ public static class JobText
     }
 
     public static string Started(JobResource job) =>
-        $"{job.Kind} {job.Id}{(job.Disk is null ? "" : $" of {job.Disk}")} {job.Status}; 'abk job watch {job.Id}' shows how it goes";
+        job.NbdUri is { } uri ? $"{job.Kind} {job.Id} of {job.Disk} serves the disk as it was at {uri} until 'abk job cancel {job.Id}'"
+        : $"{job.Kind} {job.Id}{(job.Disk is null ? "" : $" of {job.Disk}")} {job.Status}; 'abk job watch {job.Id}' shows how it goes";
 
     /// <summary>Of a job that goes on only when a person says so: why, and how.</summary>
     public static string PersonNeeded(JobResource job) =>

@@ -13,6 +13,9 @@ public interface IBlockDevice
 
     bool IsReadOnly { get; }
 
+    /// <summary>Trims are taken. A read-only device may take them from a reader that needs the range no more.</summary>
+    bool CanTrim => !IsReadOnly;
+
     /// <summary>Smallest request that avoids read-modify-write, in bytes.</summary>
     int PreferredBlockBytes { get; }
 
@@ -27,7 +30,7 @@ public interface IBlockDevice
     /// <summary>Everything that completed before this call is on stable storage when it completes.</summary>
     ValueTask FlushAsync(CancellationToken cancellation);
 
-    /// <summary>The range's content is no longer needed; it reads as zeroes afterwards here.</summary>
+    /// <summary>The range's content is no longer needed; it reads as zeroes afterwards here, or of a read-only device not at all.</summary>
     ValueTask TrimAsync(long offset, long length, bool forceUnitAccess, CancellationToken cancellation);
 
     ValueTask WriteZeroesAsync(long offset, long length, ZeroOptions options, CancellationToken cancellation);

@@ -32,18 +32,13 @@ public static class BackupDecider
                 : Refuse(RefusalCode.InvalidPolicy, refusal);
         }
 
-        if (order.Sync == SyncMode.None)
-        {
-            return Refuse(RefusalCode.NotSupported, "sync 'none' is not available yet; use 'full', 'bitmap', 'incremental' or 'auto'");
-        }
-
         var spec = new BackupSpec
         {
             Id = id,
             Repository = order.Repository,
             RepositoryId = order.RepositoryId,
             RequestedSync = order.Sync,
-            Sync = SyncMode.Full,
+            Sync = order.Sync == SyncMode.None ? SyncMode.None : SyncMode.Full,
             RateBytesPerSecond = order.RateBytesPerSecond,
             Workers = order.Workers,
             OnSourceError = order.OnSourceError,

@@ -81,6 +81,11 @@ public sealed class GroupPartDecider
             return new Refusal(RefusalCode.NotSupported, "a job that shares the outcome of its group cannot be restarted by itself; leave 'restart' out and start the group again");
         }
 
+        if (order.Sync == SyncMode.None && _command.Completion == GroupCompletion.Grouped)
+        {
+            return new Refusal(RefusalCode.InvalidPolicy, "a job with sync 'none' ends only when it is cancelled, so it cannot share the outcome of a group; use completionMode individual");
+        }
+
         var decision = BackupDecider.Start(_virtual, _disk, order, _basesAreThere[_jobs.Count], _newJob(), _now);
         foreach (var e in decision.Events)
         {

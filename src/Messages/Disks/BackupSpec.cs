@@ -12,7 +12,7 @@ public sealed record BackupSpec
     public required string RepositoryId { get; init; }
     public required SyncMode RequestedSync { get; init; }
 
-    /// <summary>Full or Bitmap: incremental and auto have been resolved.</summary>
+    /// <summary>Full, Bitmap or None: incremental and auto have been resolved. With None there is no repository, and its id is empty.</summary>
     public required SyncMode Sync { get; init; }
 
     /// <summary>Why <see cref="Sync"/> is full although less was asked for.</summary>

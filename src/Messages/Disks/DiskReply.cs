@@ -98,6 +98,9 @@ public sealed record JobView
     public long RateBytesPerSecond { get; init; }
     public string? Target { get; init; }
 
+    /// <summary>Where the job serves its instant; null = nowhere.</summary>
+    public string? NbdUri { get; init; }
+
     /// <summary>Waiting longer would not change it: concluded, pending, or paused by an error.</summary>
     public bool IsSettled => (Status == JobStatus.Concluded && !IsRestartDue) || NeedsPerson;
 

@@ -39,6 +39,8 @@ public sealed class NbdClient : IBlockDevice, IAsyncDisposable
 
     public bool IsReadOnly => _export.Has(TransmissionFlags.ReadOnly);
 
+    public bool CanTrim => !IsReadOnly || _export.Has(TransmissionFlags.SendTrim);
+
     public int PreferredBlockBytes => _export.PreferredBlockBytes;
 
     /// <summary>Offsets and lengths are multiples of this, or the server refuses them; usually 1.</summary>
@@ -105,8 +107,11 @@ public sealed class NbdClient : IBlockDevice, IAsyncDisposable
             ? Send(NbdCommand.Flush, CommandFlags.None, 0, 0, default, default, cancellation)
             : ValueTask.FromException(new BlockDeviceException(BlockDeviceError.NotSupported, $"{Uri} does not support FLUSH."));
 
+    /// <summary>Zeroes the range, because what a trimmed one reads as is the server's choice. A read-only export that takes trims gets a real one: nobody reads there again.</summary>
     public ValueTask TrimAsync(long offset, long length, bool forceUnitAccess, CancellationToken cancellation) =>
-        WriteZeroesAsync(offset, length, forceUnitAccess ? ZeroOptions.ForceUnitAccess : ZeroOptions.None, cancellation);
+        IsReadOnly && CanTrim
+            ? DiscardAsync(offset, length, cancellation)
+            : WriteZeroesAsync(offset, length, forceUnitAccess ? ZeroOptions.ForceUnitAccess : ZeroOptions.None, cancellation);
 
     public async ValueTask WriteZeroesAsync(long offset, long length, ZeroOptions options, CancellationToken cancellation)
     {
@@ -167,6 +172,16 @@ public sealed class NbdClient : IBlockDevice, IAsyncDisposable
     }
 
     private static CommandFlags FuaIf(bool forceUnitAccess) => forceUnitAccess ? CommandFlags.ForceUnitAccess : CommandFlags.None;
+
+    private async ValueTask DiscardAsync(long offset, long length, CancellationToken cancellation)
+    {
+        for (long done = 0; done < length;)
+        {
+            var part = Math.Min(length - done, RangeBytesMax);
+            await Send(NbdCommand.Trim, CommandFlags.None, offset + done, part, default, default, cancellation).ConfigureAwait(false);
+            done += part;
+        }
+    }
 
     private async ValueTask ReadInPartsAsync(long offset, Memory<byte> buffer, CancellationToken cancellation)
     {

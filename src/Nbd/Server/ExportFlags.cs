@@ -12,10 +12,11 @@ internal static class ExportFlags
     private const TransmissionFlags Always = TransmissionFlags.HasFlags | TransmissionFlags.SendFlush | TransmissionFlags.SendFua
         | TransmissionFlags.CanMultiConn | TransmissionFlags.SendCache;
 
-    private const TransmissionFlags Writable = TransmissionFlags.SendTrim | TransmissionFlags.SendWriteZeroes | TransmissionFlags.SendFastZero;
+    private const TransmissionFlags Writable = TransmissionFlags.SendWriteZeroes | TransmissionFlags.SendFastZero;
 
     public static TransmissionFlags Of(IBlockDevice device, bool isStructured) =>
         Always
         | (device.IsReadOnly ? TransmissionFlags.ReadOnly : Writable)
+        | (device.CanTrim ? TransmissionFlags.SendTrim : TransmissionFlags.None)
         | (isStructured ? TransmissionFlags.SendDf : TransmissionFlags.None);
 }

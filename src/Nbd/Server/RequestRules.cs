@@ -9,12 +9,14 @@ internal sealed class RequestRules(IBlockDevice device, bool isStructured, bool 
     private const CommandFlags AnyCommand = CommandFlags.ForceUnitAccess;
 
     private readonly bool _isReadOnly = device.IsReadOnly;
+    private readonly bool _canTrim = device.CanTrim;
 
     public Refusal Check(in RequestHeader request) =>
         request.Command switch
         {
             NbdCommand.Read => CheckRead(request),
             NbdCommand.Write => CheckChange(request, CommandFlags.None, NbdErrno.NoSpace),
+            NbdCommand.Trim when _canTrim => CheckRange(request, CommandFlags.None, NbdErrno.InvalidArgument),
             NbdCommand.Trim => CheckChange(request, CommandFlags.None, NbdErrno.InvalidArgument),
             NbdCommand.WriteZeroes => CheckChange(request, CommandFlags.NoHole | CommandFlags.FastZero, NbdErrno.NoSpace),
             NbdCommand.Flush => CheckFlags(request, CommandFlags.None),

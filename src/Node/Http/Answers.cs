@@ -43,6 +43,7 @@ public static class Answers
             Restarts = v.Restarts,
             RestartDue = v.IsRestartDue,
             Target = v.Target,
+            NbdUri = v.NbdUri,
         };
 
     public static BitmapResource Of(BitmapView v, Func<string?, string?> repositoryName)

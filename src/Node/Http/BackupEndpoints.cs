@@ -52,16 +52,17 @@ public static class BackupEndpoints
             return (null, DiskEndpoints.Refused(there));
         }
 
-        var (repository, unknown) = await node.ResolveRepositoryAsync(request.Repo);
-        if (repository is null)
+        // An instant that is only served needs none, so it needs no default one either.
+        var (repository, unknown) = sync == SyncMode.None && request.Repo is null ? (null, null) : await node.ResolveRepositoryAsync(request.Repo);
+        if (unknown is not null)
         {
-            return (null, Problem.Of(unknown!));
+            return (null, Problem.Of(unknown));
         }
 
         var order = new BackupOrder
         {
-            Repository = repository.Name,
-            RepositoryId = repository.RepositoryId,
+            Repository = repository is null || sync == SyncMode.None ? new RepositoryName("") : repository.Name,
+            RepositoryId = repository is null || sync == SyncMode.None ? "" : repository.RepositoryId,
             Sync = sync,
             Bitmap = request.Bitmap,
             Policy = policy,

@@ -17,7 +17,7 @@ namespace ActorBackup.Volumes.Snapshots;
 /// Readers own what they got: the source must not be read for a block twice (rule 9). A kept block can be read again until it is released.
 /// The guest waits for local reads and scratch only, never for a repository.
 /// </remarks>
-public sealed class DiskSnapshot : IAsyncDisposable
+public sealed partial class DiskSnapshot : IAsyncDisposable
 {
     private readonly IBacking _backing;
     private readonly IScheduler _scheduler;

@@ -147,7 +147,6 @@ public static class BadCases
         new(ErrorCodes.InvalidArgument, "--repo needs a value", "backup d --repo --wait"),
         new(ErrorCodes.UnknownDisk, "no disk '--frob'", "backup -- --frob"),
         new(ErrorCodes.InvalidPolicy, "'maybe'", "backup d --sync full --bitmap b --policy maybe"),
-        new(ErrorCodes.NotSupported, "not available", "backup d --sync none"),
         new(ErrorCodes.InvalidArgument, "'weird'", "backup d --sync weird"),
         new(ErrorCodes.InvalidArgument, "--workers", "backup d --workers 65"),
         new(ErrorCodes.InvalidSize, "is no rate", "backup d --rate fast"),

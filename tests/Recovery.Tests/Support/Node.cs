@@ -57,7 +57,7 @@ internal sealed class Node
             files, IoThreads.Instance, clock, register, exports, new NoExports(), new TrackingPlace(files, "/tracking"), "host", "/scratch");
         await disks.OpenAllAsync();
         var access = new MachineRepositories(files, clock) { Names = repositories };
-        var runner = new JobRunner(clock, disks.ScratchDirectory);
+        var runner = new JobRunner(clock, disks.ScratchDirectory, disks.Exports);
         machine.Journal.Announce(process);
         host.Journals.Stores[$"disk-{DiskId}"] = machine.Journal;
         var actor = host.System.ActorOf(Props.Create(() => new DiskActor(DiskId, disks, access, runner, clock)));
