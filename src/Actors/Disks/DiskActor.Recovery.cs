@@ -1,3 +1,4 @@
+using ActorBackup.Messages.Disks;
 
 namespace ActorBackup.Actors.Disks;
 
@@ -64,6 +65,11 @@ public sealed partial class DiskActor
                         if (!plan.IsComplete)
                         {
                             RecoverLater();
+                        }
+
+                        foreach (var concluded in plan.Events.OfType<DiskEvent.JobConcluded>())
+                        {
+                            _waiters.Tell(concluded.Job, ViewOf, v => new DiskReply.Job(v), Self);
                         }
 
                         Resume(plan);

@@ -82,7 +82,8 @@ public static class DiskAnswers
             Restarts = job.Spec.Restarts,
             RateBytesPerSecond = live?.Control.Rate.BytesPerSecond ?? job.Spec.RateBytesPerSecond,
         };
-        if (job.Conclusion is { } c && (job.IsSettled || live is null))
+        // Until the tracking file is settled the bitmap is busy and its bits are three sets: the job has not ended for whoever waits for it.
+        if (job.Conclusion is { } c && (job.IsSettled || (live is null && local.Disk is null)))
         {
             return view with
             {
