@@ -31,7 +31,11 @@ public sealed record AddBitmapRequest(string Name)
     public long? Granularity { get; init; }
     public bool Disabled { get; init; }
     public bool Transient { get; init; }
+
+    /// <summary>A point that the disk equals, but for what the bitmap marks. The disk is compared with it by a job, which then adds the bitmap.</summary>
     public string? Base { get; init; }
+
+    /// <summary>Take the base's word: nothing is compared, nothing is dirty.</summary>
     public bool Trust { get; init; }
 }
 

@@ -19,7 +19,7 @@ namespace ActorBackup.Api;
 /// POST   /v1/disks/{disk}/unexport          DiskResource
 /// POST   /v1/disks/{disk}/set               SetDiskRequest → DiskResource
 /// POST   /v1/disks/{disk}/resize            ResizeDiskRequest → DiskResource
-/// POST   /v1/disks/{disk}/bitmaps           AddBitmapRequest → 201 BitmapResource
+/// POST   /v1/disks/{disk}/bitmaps           AddBitmapRequest → 201 BitmapResource; with a base that is not trusted 202 JobResource
 /// GET    /v1/disks/{disk}/bitmaps           BitmapResource[]
 /// DELETE /v1/disks/{disk}/bitmaps/{name}    204
 /// POST   /v1/disks/{disk}/bitmaps/{name}/clear|enable|disable   BitmapResource

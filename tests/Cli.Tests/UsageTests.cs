@@ -39,6 +39,8 @@ public sealed class UsageTests
     [InlineData("bitmap add d b --granularity 256")]
     [InlineData("bitmap add d b --granularity 4G")]
     [InlineData("bitmap add d b --trust")]
+    [InlineData("bitmap add d b --base p --disabled")]
+    [InlineData("bitmap add d b --base p --timeout soon")]
     [InlineData("bitmap extents d b --set all")]
     [InlineData("repo create Main /x")]
     [InlineData("repo create -x /x")]

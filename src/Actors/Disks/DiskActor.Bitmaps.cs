@@ -1,5 +1,6 @@
 using ActorBackup.Domain;
 using ActorBackup.Domain.Disks;
+using ActorBackup.Messages;
 using ActorBackup.Messages.Disks;
 
 namespace ActorBackup.Actors.Disks;
@@ -10,9 +11,39 @@ public sealed partial class DiskActor
     private void AddBitmap(DiskCommand.AddBitmap c)
     {
         var decision = BitmapDecider.Add(State, c);
+        if ((TakenBy(c.Name) ?? (c.Base is null ? null : WhyNoNewBase())) is { } refusal)
+        {
+            Finish(Rejected(decision.Refusal ?? refusal));
+            return;
+        }
+
         var added = decision.Events.OfType<DiskEvent.BitmapAdded>().FirstOrDefault();
-        GainBits(decision, disk => disk.AddBitmapAsync(added!.SetId, added.GranularityBytes, added.Recording, !added.Persistent));
+        GainBits(decision, disk => c.Base is { } asserted
+            ? NewBase.AddAsync(repositories, disk, added!, asserted, null)
+            : disk.AddBitmapAsync(added!.SetId, added.GranularityBytes, added.Recording, !added.Persistent));
     }
+
+    private void AddCompared(DiskCommand.AddComparedBitmap c)
+    {
+        if (disks.Loans.Find(id, c.Job) is not DiskLoan.ForBitmap { Differs: not null } loan)
+        {
+            Refuse(RefusalCode.WrongState, $"disk '{id}' is not lent to job {c.Job} any more; compare it again");
+            return;
+        }
+
+        var decision = BitmapDecider.Add(State, loan.Bitmap);
+        var added = decision.Events.OfType<DiskEvent.BitmapAdded>().FirstOrDefault();
+        GainBits(decision, disk => NewBase.AddAsync(repositories, disk, added!, loan.Bitmap.Base!, loan));
+    }
+
+    /// <summary>Nobody else may take the name of a bitmap whose disk is being compared.</summary>
+    private Refusal? TakenBy(string bitmap) =>
+        disks.Loans.AdderOf(id, bitmap) is { } job
+            ? new Refusal(RefusalCode.Busy, $"bitmap '{bitmap}' of disk '{id}' is being added by job {job}; wait for it ('abk job wait {job}') or cancel it")
+            : null;
+
+    /// <summary>What is being restored equals nothing yet.</summary>
+    private Refusal? WhyNoNewBase() => disks.Loans.Of(id) is DiskLoan.ForRestore restore ? LentTo(restore, "compared with a point") : null;
 
     /// <summary>F first, then D: a recorder that D does not know yet only costs a little.</summary>
     private void GainBits(Decision<DiskEvent> decision, Func<Volumes.TrackedDisk, Task> change)

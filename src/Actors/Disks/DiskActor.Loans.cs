@@ -12,15 +12,7 @@ public sealed partial class DiskActor
 
     private void Lend(DiskCommand.LendDisk c)
     {
-        if (BitmapDecider.Online(State, id)?.Refusal is { } offline)
-        {
-            Finish(Rejected(offline));
-        }
-        else if (clock.GetUtcNow() > c.Deadline)
-        {
-            Refuse(RefusalCode.NotReady, $"disk '{id}' was busy for too long; try again");
-        }
-        else if (RequireOnline(out var disk))
+        if (CanLend(c.Deadline, out var disk))
         {
             if (c.ForRestore)
             {
@@ -31,6 +23,42 @@ public sealed partial class DiskActor
                 LendForComparison(c, disk);
             }
         }
+    }
+
+    private void LendForBitmap(DiskCommand.LendDiskForBitmap c)
+    {
+        if (!CanLend(c.Deadline, out var disk))
+        {
+            return;
+        }
+
+        if ((WhyNoNewBase() ?? TakenBy(c.Bitmap.Name) ?? BitmapDecider.Add(State, c.Bitmap).Refusal) is { } refusal)
+        {
+            Finish(Rejected(refusal));
+        }
+        else
+        {
+            Work(() => disks.Loans.LendForBitmapAsync(id, c.Job, disk, c.Bitmap), _ => Finish(new DiskReply.Done()), Fail);
+        }
+    }
+
+    /// <summary>False = it was refused.</summary>
+    private bool CanLend(DateTimeOffset deadline, out Volumes.TrackedDisk disk)
+    {
+        disk = null!;
+        if (BitmapDecider.Online(State, id)?.Refusal is { } offline)
+        {
+            Finish(Rejected(offline));
+            return false;
+        }
+
+        if (clock.GetUtcNow() > deadline)
+        {
+            Refuse(RefusalCode.NotReady, $"disk '{id}' was busy for too long; try again");
+            return false;
+        }
+
+        return RequireOnline(out disk);
     }
 
     private void LendForRestore(DiskCommand.LendDisk c, Volumes.TrackedDisk disk)

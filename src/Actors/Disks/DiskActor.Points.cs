@@ -33,6 +33,12 @@ public sealed partial class DiskActor
             return;
         }
 
+        if (disks.Loans.PinnerOf(c.Point, c.RepositoryId) is { } comparison)
+        {
+            Refuse(RefusalCode.Pinned, $"point {c.Point} is being compared by job {comparison} with a disk whose new bitmap is to count from it; wait for it or cancel it");
+            return;
+        }
+
         var gone = State.DeletedPoints;
         Work(
             () => Rebase.PrepareAsync(repositories, c.RepositoryId, c.Point, id, bitmaps, gone, Local.Disk),

@@ -193,6 +193,12 @@ public sealed partial class DiskActor(DiskId id, LocalDisks disks, IRepositories
             case DiskCommand.LeaveGroup c:
                 LeaveGroup(c);
                 break;
+            case DiskCommand.LendDiskForBitmap c:
+                LendForBitmap(c);
+                break;
+            case DiskCommand.AddComparedBitmap c:
+                AddCompared(c);
+                break;
             case DiskCommand.DeletePoint c:
                 DeletePoint(c);
                 break;

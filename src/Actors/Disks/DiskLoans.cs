@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using ActorBackup.Core.Bitmaps;
 using ActorBackup.Core.Identity;
+using ActorBackup.Messages.Disks;
 using ActorBackup.Volumes;
 
 namespace ActorBackup.Actors.Disks;
@@ -42,12 +43,30 @@ public sealed class DiskLoans(IDiskExports exports)
         return true;
     }
 
+    /// <summary>Whose writes are watched from now on, so that the bitmap can have them when it is added.</summary>
+    public async Task<bool> LendForBitmapAsync(DiskId id, JobId job, TrackedDisk disk, DiskCommand.AddBitmap bitmap)
+    {
+        _loans[(id, job)] = new DiskLoan.ForBitmap(job, disk, bitmap, await disk.WatchWritesAsync().ConfigureAwait(false));
+        return true;
+    }
+
+    /// <summary>The job that adds a bitmap of this name; null when none does.</summary>
+    public JobId? AdderOf(DiskId disk, string bitmap) =>
+        _loans.FirstOrDefault(l => l.Key.Disk == disk && l.Value is DiskLoan.ForBitmap loan && loan.Bitmap.Name == bitmap).Value?.Job;
+
+    /// <summary>The job that compares some disk with this point, for a bitmap that is to count from it; null when none does.</summary>
+    public JobId? PinnerOf(PointId point, string repositoryId) =>
+        _loans.Values.OfType<DiskLoan.ForBitmap>().FirstOrDefault(l => l.Bitmap.Base is { } b && b.Point == point && b.RepositoryId == repositoryId)?.Job;
+
     /// <summary>Idempotent.</summary>
     public async Task EndAsync(DiskId id, JobId job, Action serve)
     {
         switch (Find(id, job))
         {
             case DiskLoan.ForComparison loan:
+                await loan.Since.DisposeAsync().ConfigureAwait(false);
+                break;
+            case DiskLoan.ForBitmap loan:
                 await loan.Since.DisposeAsync().ConfigureAwait(false);
                 break;
             case DiskLoan.ForRestore { Disk.IsClosed: false }:

@@ -2,6 +2,7 @@ using ActorBackup.Actors.Disks;
 using ActorBackup.Core.Identity;
 using ActorBackup.Messages;
 using ActorBackup.Messages.Disks;
+using ActorBackup.Messages.Storage;
 using ActorBackup.Storage.Points;
 using Akka.Actor;
 
@@ -18,12 +19,38 @@ internal sealed class DiskAccess(LocalDisks local, IActorRef region, TimeProvide
     /// <exception cref="RefusedException">Says why not.</exception>
     public async Task<DiskLoan> BorrowAsync(DiskId disk, JobId job, RecoveryPoint point, string repositoryId, bool forRestore)
     {
-        var order = new DiskCommand.LendDisk(job, point.Id, repositoryId, point.SizeBytes, forRestore, clock.GetUtcNow() + LastMoment) { Disk = disk };
-        return await region.Ask<DiskReply>(order, Patience).ConfigureAwait(false) is DiskReply.Rejected rejected
-            ? throw new RefusedException(rejected.Refusal)
-            : local.Loans.Find(disk, job)
-                ?? throw new RefusedException(new Refusal(RefusalCode.WrongState, $"disk '{disk}' is served by another node; ask that node (--endpoint)"));
+        await AskAsync(new DiskCommand.LendDisk(job, point.Id, repositoryId, point.SizeBytes, forRestore, clock.GetUtcNow() + LastMoment) { Disk = disk }).ConfigureAwait(false);
+        return Lent<DiskLoan>(disk, job);
     }
 
+    /// <exception cref="RefusedException">Says why not.</exception>
+    public async Task<DiskLoan.ForBitmap> BorrowForBitmapAsync(DiskId disk, JobId job, NewBitmap bitmap, RecoveryPoint point, string repositoryId)
+    {
+        var order = new DiskCommand.AddBitmap(bitmap.Name, bitmap.GranularityBytes, Recording: true, bitmap.Persistent)
+        {
+            Disk = disk,
+            Base = new AssertedBase(point.Id, repositoryId, point.SizeBytes, point.BlockBytes, point.IsComplete),
+        };
+        await AskAsync(new DiskCommand.LendDiskForBitmap(job, order, clock.GetUtcNow() + LastMoment) { Disk = disk }).ConfigureAwait(false);
+        return Lent<DiskLoan.ForBitmap>(disk, job);
+    }
+
+    /// <summary>The disk was compared: its bitmap is added, with its base, and durable.</summary>
+    /// <exception cref="RefusedException">Says why not; there is no bitmap then.</exception>
+    public Task AddComparedBitmapAsync(DiskId disk, JobId job) => AskAsync(new DiskCommand.AddComparedBitmap(job) { Disk = disk });
+
     public Task ReturnAsync(DiskId disk, JobId job) => local.ReturnAsync(disk, job);
+
+    private async Task AskAsync(DiskCommand command)
+    {
+        if (await region.Ask<DiskReply>(command, Patience).ConfigureAwait(false) is DiskReply.Rejected rejected)
+        {
+            throw new RefusedException(rejected.Refusal);
+        }
+    }
+
+    private T Lent<T>(DiskId disk, JobId job)
+        where T : DiskLoan =>
+        local.Loans.Find(disk, job) as T
+        ?? throw new RefusedException(new Refusal(RefusalCode.WrongState, $"disk '{disk}' is served by another node; ask that node (--endpoint)"));
 }

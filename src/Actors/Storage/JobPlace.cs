@@ -1,6 +1,7 @@
 using ActorBackup.Actors.Disks;
 using ActorBackup.Core.Identity;
 using ActorBackup.Messages;
+using ActorBackup.Messages.Storage;
 using ActorBackup.Storage.Points;
 using ActorBackup.Storage.Restoring;
 using ActorBackup.Volumes.Backings;
@@ -12,23 +13,27 @@ internal sealed class JobPlace : IAsyncDisposable
 {
     private readonly Func<Task> _release;
 
-    private JobPlace(IRestoreTarget target, DiskLoan.ForComparison? comparison, Func<Task> release)
+    private JobPlace(IRestoreTarget target, DiskLoan? loan, Func<Task> release)
     {
         Target = target;
-        Comparison = comparison;
+        Comparison = loan as DiskLoan.ForComparison;
+        NewBitmap = loan as DiskLoan.ForBitmap;
         _release = release;
     }
 
     public IRestoreTarget Target { get; }
 
-    /// <summary>Null for a restore.</summary>
+    /// <summary>Of a verify against the disk.</summary>
     public DiskLoan.ForComparison? Comparison { get; }
+
+    /// <summary>Of a comparison that is to add a bitmap.</summary>
+    public DiskLoan.ForBitmap? NewBitmap { get; }
 
     /// <exception cref="RefusedException">The disk cannot be lent; says why.</exception>
     public static async Task<JobPlace> BorrowAsync(DiskAccess disks, DiskId disk, JobId job, RecoveryPoint point, string repositoryId, bool forRestore)
     {
         var loan = await disks.BorrowAsync(disk, job, point, repositoryId, forRestore).ConfigureAwait(false);
-        var place = new JobPlace(new DeviceTarget(loan.Disk), loan as DiskLoan.ForComparison, () => disks.ReturnAsync(disk, job));
+        var place = new JobPlace(new DeviceTarget(loan.Disk), loan, () => disks.ReturnAsync(disk, job));
         if (forRestore || loan.Disk.Definition.Geometry == point.Geometry)
         {
             return place;
@@ -37,6 +42,13 @@ internal sealed class JobPlace : IAsyncDisposable
         await place.DisposeAsync().ConfigureAwait(false);
         throw new RefusedException(new Refusal(
             RefusalCode.InvalidSize, $"disk '{disk}' is not of the size or granularity of point {point.Id} any more, so they cannot be compared"));
+    }
+
+    /// <exception cref="RefusedException">The disk cannot be lent, or its bitmap not be added; says why.</exception>
+    public static async Task<JobPlace> BorrowForBitmapAsync(DiskAccess disks, DiskId disk, JobId job, NewBitmap bitmap, RecoveryPoint point, string repositoryId)
+    {
+        var loan = await disks.BorrowForBitmapAsync(disk, job, bitmap, point, repositoryId).ConfigureAwait(false);
+        return new JobPlace(new DeviceTarget(loan.Disk), loan, () => disks.ReturnAsync(disk, job));
     }
 
     /// <summary>Opens a block device, exclusively, or an NBD export.</summary>

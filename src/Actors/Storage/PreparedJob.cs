@@ -19,7 +19,8 @@ internal sealed record PreparedJob(StorageJob Job, RecoveryPoint Point, JobPlace
     {
         var point = await open.Data.Points.TryGetAsync(order.Point, CancellationToken.None).ConfigureAwait(false)
             ?? throw Refuse(RefusalCode.UnknownPoint, $"there is no point '{order.Point}'; 'abk point list' shows the points");
-        var job = new StorageJob(id, order.Kind, order.Point, point.Disk, order.Target, order.Force, order.Percent);
+        var disk = order.Bitmap is null ? point.Disk : JobTarget.DiskOf(order.Target)!.Value;
+        var job = new StorageJob(id, order.Kind, order.Point, disk, order.Target, order.Force, order.Percent) { Bitmap = order.Bitmap };
         if (order.Kind == JobKind.Restore && !point.IsComplete && !order.Force)
         {
             throw Refuse(
@@ -38,7 +39,9 @@ internal sealed record PreparedJob(StorageJob Job, RecoveryPoint Point, JobPlace
 
         if (JobTarget.DiskOf(target) is { } disk)
         {
-            return await JobPlace.BorrowAsync(disks, disk, job.Id, point, open.Data.Id, job.Kind == JobKind.Restore).ConfigureAwait(false);
+            return await (job.Bitmap is { } bitmap
+                ? JobPlace.BorrowForBitmapAsync(disks, disk, job.Id, bitmap, point, open.Data.Id)
+                : JobPlace.BorrowAsync(disks, disk, job.Id, point, open.Data.Id, job.Kind == JobKind.Restore)).ConfigureAwait(false);
         }
 
         var isNbd = Backing.IsNbd(target);

@@ -166,7 +166,7 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
                 Record([new StorageEvent.JobStarted(prepared.Job, now)], () =>
                 {
                     _unrecorded = null;
-                    Run(new StorageRun(prepared, open), id);
+                    Run(new StorageRun(prepared, open, repositories.Disks), id);
                     Finish(Describe(id));
                 });
             },
@@ -236,6 +236,7 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
             Repository = _repository.Name,
             Status = JobStatus.Running,
             IsDismissed = job.IsDismissed,
+            Bitmap = job.Job.Bitmap?.Name,
             Point = job.Job.Point,
             Target = job.Job.Target,
             StartedAt = job.StartedAt,

@@ -1,3 +1,4 @@
+using ActorBackup.Actors.Disks;
 using ActorBackup.Actors.Jobs;
 using ActorBackup.Core.Bitmaps;
 using ActorBackup.Core.Blocks;
@@ -13,7 +14,7 @@ using ActorBackup.Storage.Verifying;
 namespace ActorBackup.Actors.Storage;
 
 /// <summary>One restore or verify, from its start to its conclusion. It gives its place back before it is concluded.</summary>
-internal sealed class StorageRun(PreparedJob prepared, OpenRepository open) : IDisposable
+internal sealed class StorageRun(PreparedJob prepared, OpenRepository open, DiskAccess disks) : IDisposable
 {
     /// <summary>Of extents in a conclusion, which the journal keeps; the message says how many there are.</summary>
     private const int ExtentsMax = 10_000;
@@ -69,6 +70,11 @@ internal sealed class StorageRun(PreparedJob prepared, OpenRepository open) : ID
     /// <summary>What a restore that ended before its time leaves, as a clause for people; empty when nothing.</summary>
     public static string WhatIsLeft(StorageJob job)
     {
+        if (job.Bitmap is { } bitmap)
+        {
+            return $"; if 'abk bitmap list {job.Disk}' does not show bitmap '{bitmap.Name}', add it again";
+        }
+
         if (job is not { Kind: JobKind.Restore, Target: { } target })
         {
             return "";
@@ -93,7 +99,9 @@ internal sealed class StorageRun(PreparedJob prepared, OpenRepository open) : ID
     {
         try
         {
-            return _job.Kind == JobKind.Restore ? await RestoreAsync().ConfigureAwait(false) : await VerifyAsync().ConfigureAwait(false);
+            return await (_job.Kind == JobKind.Restore ? RestoreAsync()
+                : prepared.Place?.NewBitmap is { } loan ? AddBitmapAsync(loan)
+                : VerifyAsync()).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
@@ -114,6 +122,15 @@ internal sealed class StorageRun(PreparedJob prepared, OpenRepository open) : ID
             ? new PointCopy(open.Data, _point, place.Target, progress).RunAsync(_stop.Token)
             : new FileRestore(open.Data, _point, _job.Target!, _job.Force, LinuxFileLayer.Instance, progress).RunAsync(_stop.Token)).ConfigureAwait(false);
         return Concluded(JobOutcome.Success, null, _point.MissingExtents());
+    }
+
+    private async Task<JobConclusion> AddBitmapAsync(DiskLoan.ForBitmap loan)
+    {
+        Progress.Phase = "comparing";
+        loan.Differs = await new DiskComparison(open.Data, _point, loan.Disk, b => loan.Since.Written[b], new ReadProgress(Progress)).FindAsync(_stop.Token).ConfigureAwait(false);
+        Progress.Phase = "adding the bitmap";
+        await disks.AddComparedBitmapAsync(_job.Disk, _job.Id).ConfigureAwait(false);
+        return Concluded(JobOutcome.Success, null, []);
     }
 
     private async Task<JobConclusion> VerifyAsync()

@@ -24,10 +24,13 @@ public static class BitmapCommands
         var granularity = new Option<string?>("--granularity") { Description = "Bytes per bit, a power of two from 512 to 2G. Default: the disk's block", HelpName = "N" };
         var disabled = new Option<bool>("--disabled") { Description = "Do not record yet" };
         var transient = new Option<bool>("--transient") { Description = "Forget it when the node stops" };
-        var basePoint = new Option<string?>("--base") { Description = "Assert that the disk differs from this point in no block; checked unless --trust (not available yet)", HelpName = "POINT" };
-        var trust = new Option<bool>("--trust") { Description = "Do not check --base against the disk" };
-        return new Verb(host, "add", "Start recording which blocks change") { disk, name, granularity, disabled, transient, basePoint, trust }
-            .Example("abk bitmap add db daily", "abk bitmap add db weekly --granularity 1M")
+        var basePoint = new Option<string?>("--base") { Description = "Count from this point: the disk is compared with it first, and what differs is dirty", HelpName = "POINT" };
+        var trust = new Option<bool>("--trust") { Description = "Do not compare: the disk equals the --base now, and you answer for it" };
+        var wait = new Option<bool>("--wait") { Description = "Wait until the disk was compared; this is the default" };
+        var noWait = new Option<bool>("--no-wait") { Description = "Only start the comparison with --base; the bitmap is there when its job has succeeded" };
+        var timeout = JobFollowing.TimeoutOption();
+        return new Verb(host, "add", "Start recording which blocks change") { disk, name, granularity, disabled, transient, basePoint, trust, wait, noWait, timeout }
+            .Example("abk bitmap add db daily", "abk bitmap add db weekly --granularity 1M", "abk bitmap add db daily --base db@latest")
             .Does(async call =>
             {
                 var request = new AddBitmapRequest(Arguments.NewBitmapName(call.Get(name)))
@@ -43,10 +46,32 @@ public static class BitmapCommands
                     throw new CliException(ErrorCodes.InvalidArgument, "--trust is about --base; name a point with --base");
                 }
 
-                var bitmap = await call.Node.PostAsync(
-                    ApiPath.Bitmaps(call.Get(disk)), request, ApiJson.Default.AddBitmapRequest, ApiJson.Default.BitmapResource, call.Cancellation);
-                Print(call, bitmap);
+                if (request is { Disabled: true, Base: not null })
+                {
+                    throw new CliException(ErrorCodes.InvalidArgument, "a disabled bitmap does not see what is written, so a base of it would be wrong at once; leave out --disabled or --base");
+                }
+
+                var limit = call.Duration(timeout);
+                var path = ApiPath.Bitmaps(call.Get(disk));
+                if (request is { Base: not null, Trust: false })
+                {
+                    var job = await call.Node.PostAsync(path, request, ApiJson.Default.AddBitmapRequest, ApiJson.Default.JobResource, call.Cancellation);
+                    return call.Get(noWait) ? JobFollowing.Announce(call, job) : await AddedAsync(call, path, job, request.Name, limit);
+                }
+
+                Print(call, await call.Node.PostAsync(path, request, ApiJson.Default.AddBitmapRequest, ApiJson.Default.BitmapResource, call.Cancellation));
+                return ExitCodes.Done;
             });
+    }
+
+    /// <summary>The result is the bitmap, as of every other way to add one; the job that it took is only shown while it runs.</summary>
+    private static async Task<int> AddedAsync(Call call, string path, JobResource job, string name, TimeSpan? limit)
+    {
+        var code = await JobFollowing.FollowAsync(call, job.Id, limit);
+        var bitmaps = await call.Node.GetAsync(path, ApiJson.Default.BitmapResourceArray, call.Cancellation);
+        Print(call, bitmaps.FirstOrDefault(b => b.Name == name)
+            ?? throw new CliException(ErrorCodes.UnknownBitmap, $"job {job.Id} added bitmap '{name}', and somebody has removed it since"));
+        return code;
     }
 
     private static Verb List(CliHost host)

@@ -34,6 +34,13 @@ public static class JobFollowing
         return Conclude(call, job);
     }
 
+    /// <summary>Follows the job of a command whose result is not the job: nothing is printed but its progress, and that only for people.</summary>
+    public static async Task<int> FollowAsync(Call call, string id, TimeSpan? timeout)
+    {
+        var view = call.Format == OutputFormat.Table ? ViewOf(call) : new SilentJobView();
+        return Conclude(call, await new JobWatch(call.Node, view, call.Host.Clock).FollowAsync(id, timeout, call.Cancellation));
+    }
+
     private static int Conclude(Call call, JobResource job)
     {
         var code = JobExit.CodeOf(job);

@@ -39,7 +39,13 @@ public static class BitmapDecider
             return Refuse(RefusalCode.InvalidName, $"a bitmap's name has at most {BitmapName.MaxBytes} bytes");
         }
 
-        return Accept(new DiskEvent.BitmapAdded(c.Name, state.NextSetId, granularity, c.Recording, c.Persistent, BitmapBase.None));
+        if (c.Base is { } asserted && RefuseBase(state, c, asserted) is { } refusedBase)
+        {
+            return refusedBase;
+        }
+
+        var counted = c.Base is { } b ? new BitmapBase(b.IsComplete ? BaseState.Valid : BaseState.Partial, b.Point, b.RepositoryId) : BitmapBase.None;
+        return Accept(new DiskEvent.BitmapAdded(c.Name, state.NextSetId, granularity, c.Recording, c.Persistent, counted));
     }
 
     public static Decision<DiskEvent> Remove(DiskState state, DiskCommand.RemoveBitmap c) =>
@@ -137,6 +143,24 @@ public static class BitmapDecider
 
     public static Decision<DiskEvent> UnknownDisk(DiskId disk) =>
         Refuse(RefusalCode.UnknownDisk, $"there is no disk '{disk}'; 'abk disk list' shows the disks");
+
+    private static Decision<DiskEvent>? RefuseBase(DiskState state, DiskCommand.AddBitmap c, AssertedBase asserted)
+    {
+        var definition = state.Definition!;
+        return !c.Recording
+                ? Refuse(RefusalCode.InvalidArgument, "a disabled bitmap does not see what is written, so a base of it would be wrong at once; leave out --disabled or --base")
+            : state.DeletedPoints.Contains((asserted.Point, asserted.RepositoryId))
+                ? Refuse(RefusalCode.UnknownPoint, $"point {asserted.Point} is deleted; 'abk point list' shows the points")
+            : asserted.SizeBytes != definition.SizeBytes
+                ? Refuse(
+                    RefusalCode.InvalidSize,
+                    $"disk '{c.Disk}' has {definition.SizeBytes} bytes and point {asserted.Point} {asserted.SizeBytes}, so nothing can count from it; name a point of the same size")
+            : asserted.BlockBytes != definition.BlockBytes
+                ? Refuse(
+                    RefusalCode.InvalidGranularity,
+                    $"disk '{c.Disk}' has blocks of {definition.BlockBytes} bytes and point {asserted.Point} of {asserted.BlockBytes}, so nothing can count from it; name a point with the same")
+            : null;
+    }
 
     private static Decision<DiskEvent> Unknown(DiskId disk, string name) =>
         Refuse(RefusalCode.UnknownBitmap, $"disk '{disk}' has no bitmap '{name}'; 'abk bitmap list {disk}' shows its bitmaps");

@@ -51,7 +51,14 @@ public abstract record DiskCommand
     /// <summary>The node is about to stop: running jobs let go. Answered when none runs any more.</summary>
     public sealed record SuspendJobs : DiskCommand;
 
-    public sealed record AddBitmap(string Name, long? GranularityBytes, bool Recording, bool Persistent) : DiskCommand;
+    public sealed record AddBitmap(string Name, long? GranularityBytes, bool Recording, bool Persistent) : DiskCommand
+    {
+        /// <summary>What the disk equals now; null = it counts from nothing.</summary>
+        public AssertedBase? Base { get; init; }
+    }
+
+    /// <summary>Adds the bitmap for which the disk was lent to the job, which has compared it with the base.</summary>
+    public sealed record AddComparedBitmap(JobId Job) : DiskCommand;
 
     public sealed record RemoveBitmap(string Name) : DiskCommand;
 
@@ -113,6 +120,12 @@ public abstract record DiskCommand
 
     /// <summary>The coordinator knows how the disk's part ended.</summary>
     public sealed record LeaveGroup(GroupId Group) : DiskCommand;
+
+    /// <summary>Lends the disk for a comparison with the base of a bitmap that is to be added when they were compared.</summary>
+    /// <param name="Job">Who gets it.</param>
+    /// <param name="Bitmap">With its base.</param>
+    /// <param name="Deadline">As of <see cref="LendDisk"/>.</param>
+    public sealed record LendDiskForBitmap(JobId Job, AddBitmap Bitmap, DateTimeOffset Deadline) : DiskCommand;
 
     public sealed record DeletePoint(PointId Point, RepositoryName Repository, string RepositoryId) : DiskCommand;
 }

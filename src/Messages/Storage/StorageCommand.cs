@@ -16,7 +16,11 @@ public abstract record StorageCommand
     /// <param name="Target">What a restore writes, or a verify compares with: see <see cref="JobTarget"/>.</param>
     /// <param name="Force">Restore a partial point, or over what exists.</param>
     /// <param name="Percent">Share of the blocks that a verify reads.</param>
-    public sealed record StartJob(PointId Point, JobKind Kind, string? Target, bool Force, int Percent) : StorageCommand;
+    public sealed record StartJob(PointId Point, JobKind Kind, string? Target, bool Force, int Percent) : StorageCommand
+    {
+        /// <summary>Of a verify: what its comparison with the target, a disk, is to add.</summary>
+        public NewBitmap? Bitmap { get; init; }
+    }
 
     public sealed record CancelJob(JobId Job) : StorageCommand;
 

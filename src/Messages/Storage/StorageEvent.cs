@@ -21,8 +21,12 @@ public abstract record StorageEvent
 /// <param name="Id">Of the job.</param>
 /// <param name="Kind">Restore or verify.</param>
 /// <param name="Point">What is read.</param>
-/// <param name="Disk">The disk that the point is of.</param>
+/// <param name="Disk">The disk that the point is of; of a job that adds a bitmap, the bitmap's.</param>
 /// <param name="Target">What a restore writes, or a verify compares with: see <see cref="JobTarget"/>.</param>
 /// <param name="Force">Restore a partial point, or over what exists.</param>
 /// <param name="Percent">Share of the blocks that a verify reads; 0 = structure and existence only.</param>
-public sealed record StorageJob(JobId Id, JobKind Kind, PointId Point, DiskId Disk, string? Target, bool Force, int Percent);
+public sealed record StorageJob(JobId Id, JobKind Kind, PointId Point, DiskId Disk, string? Target, bool Force, int Percent)
+{
+    /// <summary>What the comparison of the target is to add.</summary>
+    public NewBitmap? Bitmap { get; init; }
+}

@@ -38,10 +38,7 @@ public static class StorageEventCodec
         switch (manifest)
         {
             case "storage.started.1":
-                var s = W.JobStarted.Parser.ParseFrom(bytes);
-                var job = new StorageJob(
-                    new JobId(s.Id), (JobKind)s.Kind, new PointId(s.Point), new DiskId(s.Disk), s.HasTarget ? s.Target : null, s.Force, s.Percent);
-                return new StorageEvent.JobStarted(job, DateTimeOffset.FromUnixTimeMilliseconds(s.AtUnixMs));
+                return From(W.JobStarted.Parser.ParseFrom(bytes));
             case "storage.concluded.1":
                 var c = W.JobConcluded.Parser.ParseFrom(bytes);
                 return new StorageEvent.JobConcluded(
@@ -51,6 +48,16 @@ public static class StorageEventCodec
             default:
                 throw new NotSupportedException($"Storage event '{manifest}' was written by a newer version.");
         }
+    }
+
+    private static StorageEvent.JobStarted From(W.JobStarted s)
+    {
+        var job = new StorageJob(
+            new JobId(s.Id), (JobKind)s.Kind, new PointId(s.Point), new DiskId(s.Disk), s.HasTarget ? s.Target : null, s.Force, s.Percent)
+        {
+            Bitmap = s.Bitmap is { } b ? new NewBitmap(b.Name, b.HasGranularityBytes ? b.GranularityBytes : null, b.Persistent) : null,
+        };
+        return new StorageEvent.JobStarted(job, DateTimeOffset.FromUnixTimeMilliseconds(s.AtUnixMs));
     }
 
     private static byte[] Encode(StorageEvent.JobStarted x)
@@ -68,6 +75,15 @@ public static class StorageEventCodec
         if (x.Job.Target is { } target)
         {
             wire.Target = target;
+        }
+
+        if (x.Job.Bitmap is { } bitmap)
+        {
+            wire.Bitmap = new W.NewBitmap { Name = bitmap.Name, Persistent = bitmap.Persistent };
+            if (bitmap.GranularityBytes is { } granularity)
+            {
+                wire.Bitmap.GranularityBytes = granularity;
+            }
         }
 
         return wire.ToByteArray();

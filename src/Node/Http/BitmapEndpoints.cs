@@ -1,6 +1,8 @@
 using ActorBackup.Api;
 using ActorBackup.Core.Identity;
+using ActorBackup.Core.Jobs;
 using ActorBackup.Messages.Disks;
+using ActorBackup.Messages.Storage;
 
 namespace ActorBackup.Node.Http;
 
@@ -10,7 +12,8 @@ public static class BitmapEndpoints
     public static void Map(IEndpointRouteBuilder app)
     {
         var bitmaps = app.MapGroup(Routes.Disks + "/{disk}/bitmaps").WithTags("bitmaps");
-        bitmaps.MapPost("", AddAsync).Produces<BitmapResource>(201).WithSummary("Add a bitmap");
+        bitmaps.MapPost("", AddAsync).Produces<BitmapResource>(201).Produces<JobResource>(202)
+            .WithSummary("Add a bitmap; with a base that is not trusted, the job that compares the disk and then adds it");
         bitmaps.MapGet("", ListAsync).Produces<BitmapResource[]>().WithSummary("A disk's bitmaps");
         bitmaps.MapDelete("/{name}", (string disk, BitmapSegment bitmap, NodeGateway node) =>
             RemoveAsync(new DiskCommand.RemoveBitmap(bitmap.Value) { Disk = new DiskId(disk) }, node)).Produces(204).WithSummary("Remove a bitmap");
@@ -24,16 +27,39 @@ public static class BitmapEndpoints
         bitmaps.MapGet("/{name}/extents", ExtentsAsync).Produces<ExtentResource[]>().WithSummary("Dirty byte ranges, sorted and coalesced");
     }
 
-    private static async Task<IResult> AddAsync(string disk, AddBitmapRequest request, NodeGateway node)
+    private static async Task<IResult> AddAsync(string disk, AddBitmapRequest request, NodeGateway node, RepositoryGateway repositories, JobFinder finder)
     {
-        if (request.Base is not null)
+        var order = new DiskCommand.AddBitmap(request.Name, request.Granularity, !request.Disabled, !request.Transient) { Disk = new DiskId(disk) };
+        if (request.Base is not { } point)
         {
-            return Problem.Of(ErrorCodes.NotSupported, "'bitmap add --base' is not available yet; run a full backup with the bitmap instead");
+            return request.Trust
+                ? Problem.Of(ErrorCodes.InvalidArgument, "a bitmap without a base leaves nothing to trust; name a point")
+                : await AddNowAsync(order, node);
         }
 
-        var reply = await node.AskAsync(
-            new DiskCommand.AddBitmap(request.Name, request.Granularity, !request.Disabled, !request.Transient) { Disk = new DiskId(disk) });
-        return reply is DiskReply.Done ? await OneAsync(disk, request.Name, node, 201) : DiskEndpoints.Refused(reply);
+        if (request.Disabled)
+        {
+            return Problem.Of(ErrorCodes.InvalidArgument, "a disabled bitmap does not see what is written, so a base of it would be wrong at once; leave out --disabled or --base");
+        }
+
+        var (found, repository) = await repositories.FindPointAsync(point);
+        return request.Trust
+            ? await AddNowAsync(order with { Base = new AssertedBase(found.Id, repository.RepositoryId, found.SizeBytes, found.BlockBytes, found.IsComplete) }, node)
+            : await PointEndpoints.StartAsync(
+                new StorageCommand.StartJob(found.Id, JobKind.Verify, JobTarget.Of(order.Disk), Force: false, Percent: 0)
+                {
+                    Bitmap = new NewBitmap(request.Name, request.Granularity, !request.Transient),
+                },
+                repository,
+                202,
+                repositories,
+                finder);
+    }
+
+    private static async Task<IResult> AddNowAsync(DiskCommand.AddBitmap order, NodeGateway node)
+    {
+        var reply = await node.AskAsync(order);
+        return reply is DiskReply.Done ? await OneAsync(order.Disk.Value, order.Name, node, 201) : DiskEndpoints.Refused(reply);
     }
 
     private static async Task<IResult> ListAsync(string disk, NodeGateway node)

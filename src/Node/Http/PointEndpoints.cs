@@ -125,13 +125,19 @@ public static class PointEndpoints
         string point, JobKind kind, Func<RecoveryPoint, string?> target, bool force, int percent, RepositoryGateway repositories, JobFinder finder)
     {
         var (found, repository) = await repositories.FindPointAsync(point);
-        var reply = await repositories.AskAsync(repository, new StorageCommand.StartJob(found.Id, kind, target(found), force, percent));
+        return await StartAsync(new StorageCommand.StartJob(found.Id, kind, target(found), force, percent), repository, 201, repositories, finder);
+    }
+
+    internal static async Task<IResult> StartAsync(
+        StorageCommand.StartJob order, RegisteredRepository repository, int status, RepositoryGateway repositories, JobFinder finder)
+    {
+        var reply = await repositories.AskAsync(repository, order);
         if (reply is StorageReply.Job job)
         {
             finder.Remember(job.View.Id, new JobOwner(null, repository.Name));
         }
 
-        return JobEndpoints.Answer(reply, 201);
+        return JobEndpoints.Answer(reply, status);
     }
 
     private static async Task<IResult> ExportAsync(

@@ -32,7 +32,10 @@ public sealed class DiskComparison(Repository repository, RecoveryPoint point, I
     /// <returns>Where blocks that are not dirty differ, ascending. None = the disk is what the point and the bitmap say.</returns>
     /// <exception cref="StorageException">The point's tree cannot be read.</exception>
     /// <exception cref="BlockDeviceException">The disk cannot be read.</exception>
-    public async Task<IReadOnlyList<Extent>> RunAsync(CancellationToken cancellation)
+    public async Task<IReadOnlyList<Extent>> RunAsync(CancellationToken cancellation) => [.. (await FindAsync(cancellation).ConfigureAwait(false)).Extents()];
+
+    /// <summary>The same as blocks.</summary>
+    public async Task<DirtyBitmap> FindAsync(CancellationToken cancellation)
     {
         progress.Total(point.SizeBytes);
         await Parallel.ForEachAsync(
@@ -40,7 +43,7 @@ public sealed class DiskComparison(Repository repository, RecoveryPoint point, I
             new ParallelOptions { MaxDegreeOfParallelism = Workers, CancellationToken = cancellation },
             CompareAsync).ConfigureAwait(false);
         cancellation.ThrowIfCancellationRequested();
-        return [.. _differs.Extents()];
+        return _differs;
     }
 
     private static DirtyBitmap LackedBy(RecoveryPoint point)

@@ -29,7 +29,23 @@ public sealed partial class TrackedDisk
     internal DirtyBitmap? TrustedBits(ulong setId) => _sets.Find(setId) is { Role: SetRole.Bitmap, InconsistentReason: null } set ? set.Bits : null;
 
     /// <exception cref="VolumeException">The id is taken, there is no room, or it could not be stored.</exception>
-    public async Task AddBitmapAsync(ulong setId, long granularityBytes, bool recording, bool transient)
+    public Task AddBitmapAsync(ulong setId, long granularityBytes, bool recording, bool transient) =>
+        AddAsync(setId, granularityBytes, recording, transient, dirty: null);
+
+    /// <summary>
+    /// Adds a bitmap that records and that begins with these bits and with those of what was written since the watch began. What it then calls clean is
+    /// on stable storage (rule 3).
+    /// </summary>
+    /// <exception cref="VolumeException">As above, or the backing could not be flushed, or the watch has ended.</exception>
+    public Task AddCountingBitmapAsync(ulong setId, long granularityBytes, bool transient, DirtyBitmap dirty, WriteWatch? since) =>
+        AddAsync(setId, granularityBytes, recording: true, transient, () => since is null ? [dirty] : [dirty, WrittenSince(since)]);
+
+    /// <param name="setId">Of the new bitmap.</param>
+    /// <param name="granularityBytes">Of a bit.</param>
+    /// <param name="recording">Guest writes set its bits.</param>
+    /// <param name="transient">It is never stored.</param>
+    /// <param name="dirty">Asked while no write is inside. Null = the bitmap counts from nothing.</param>
+    private async Task AddAsync(ulong setId, long granularityBytes, bool recording, bool transient, Func<DirtyBitmap[]>? dirty)
     {
         using var turn = await EnterAsync().ConfigureAwait(false);
         if (_sets.Find(setId) is not null)
@@ -39,9 +55,23 @@ public sealed partial class TrackedDisk
 
         var set = new TrackedSet(setId, SetRole.Bitmap, new BlockGeometry(SizeBytes, granularityBytes)) { IsRecording = recording, IsTransient = transient };
         Reserve(transient ? [] : [set]);
-        await ChangeRecordersAsync(() => _sets.Add(set)).ConfigureAwait(false);
+        await ChangeRecordersAsync(() =>
+        {
+            foreach (var bits in dirty?.Invoke() ?? [])
+            {
+                set.Bits.UnionWith(bits);
+                set.MarkAllPagesDirty();
+            }
+
+            _sets.Add(set);
+        }).ConfigureAwait(false);
         try
         {
+            if (dirty is not null && !IsReadOnly && _guards.FlushBeforeBitsGo)
+            {
+                await _backingSync.SyncAsync().ConfigureAwait(false);
+            }
+
             await StoreAsync().ConfigureAwait(false);
         }
         catch
@@ -164,6 +194,11 @@ public sealed partial class TrackedDisk
     /// the answer for durable, and the journal follows.
     /// </summary>
     private Task StoreWhatIsLeftAsync() => _guards.StoreBeforeRepeatCounts ? StoreIfChangedAsync() : Task.CompletedTask;
+
+    private DirtyBitmap WrittenSince(WriteWatch watch) =>
+        _watches.Contains(watch)
+            ? watch.Written
+            : throw new VolumeException(VolumeError.Closed, $"Disk {Definition.Id} was not watched all the time since it was compared; compare it again.");
 
     private async Task EndWatchAsync(WriteWatch watch)
     {

@@ -13,6 +13,8 @@ public sealed class BitmapDeciderTests
 
     private static readonly DiskId Other = new("vdb");
 
+    private static readonly AssertedBase Asserted = new(Point, RepositoryId, 1 << 20, 65_536, IsComplete: true);
+
     [Fact]
     public void Every_command_on_a_disk_that_is_not_there_is_refused() =>
         Assert.All(Everything(DiskState.Empty), d => AssertRefused(RefusalCode.UnknownDisk, d));
@@ -55,6 +57,27 @@ public sealed class BitmapDeciderTests
     [InlineData("taken", 512L, RefusalCode.Duplicate)]
     public void What_cannot_be_added_is_refused_in_QEMUs_order(string name, long granularity, RefusalCode code) =>
         AssertRefused(code, BitmapDecider.Add(Online.WithBitmap("taken"), Add(name, granularity == 0 ? null : granularity)));
+
+    [Theory]
+    [InlineData(true, BaseState.Valid)]
+    [InlineData(false, BaseState.Partial)]
+    public void A_new_bitmap_may_count_from_a_point_that_fits_the_disk(bool isComplete, BaseState state)
+    {
+        var added = AssertAccepted<DiskEvent.BitmapAdded>(BitmapDecider.Add(Online, Add("b") with { Base = Asserted with { IsComplete = isComplete } }));
+
+        Assert.Equal(new BitmapBase(state, Point, RepositoryId), added.Base);
+    }
+
+    [Fact]
+    public void A_base_that_could_not_be_true_is_refused()
+    {
+        AssertRefused(RefusalCode.InvalidArgument, BitmapDecider.Add(Online, new DiskCommand.AddBitmap("b", null, false, true) { Disk = Disk, Base = Asserted }));
+        AssertRefused(RefusalCode.InvalidSize, BitmapDecider.Add(Online, Add("b") with { Base = Asserted with { SizeBytes = 1 << 21 } }));
+        AssertRefused(RefusalCode.InvalidGranularity, BitmapDecider.Add(Online, Add("b") with { Base = Asserted with { BlockBytes = 4096 } }));
+        AssertRefused(
+            RefusalCode.UnknownPoint, BitmapDecider.Add(Online.After(new DiskEvent.PointDeleted(Point, RepositoryId)), Add("b") with { Base = Asserted }));
+        AssertRefused(RefusalCode.Duplicate, BitmapDecider.Add(Online.WithBitmap("b"), Add("b") with { Base = Asserted with { SizeBytes = 1 } }));
+    }
 
     [Fact]
     public void An_empty_name_is_invalid_whatever_the_state() => AssertRefused(RefusalCode.InvalidName, BitmapDecider.Add(DiskState.Empty, Add("")));

@@ -78,6 +78,9 @@ internal static class EventGen
         (end, newBase, point, error, statistics, bad) =>
             new JobConclusion(end.Item1, end.Item2, newBase, point, error.Item1, error.Item2, statistics, bad));
 
+    private static readonly Gen<NewBitmap?> Bitmap = Maybe(
+        Gen.Select(Text, Gen.Bool, Gen.Long, Gen.Bool, (name, isGiven, granularity, persistent) => new NewBitmap(name, isGiven ? granularity : null, persistent)));
+
     public static Gen<object> Any { get; } = Gen.OneOf(
         Gen.Select(
             Gen.Select(Text, Text, Text, Text), Gen.Long, Gen.Long, Gen.Select(Gen.Bool, Gen.Bool, Gen.Bool), Time,
@@ -130,9 +133,9 @@ internal static class EventGen
         Gen.Select(Text, Text, Text, Gen.Bool, (n, u, i, d) => (object)new CatalogEvent.RepositoryAttached(new RepositoryName(n), u, i, d)),
         Text.Select(n => (object)new CatalogEvent.RepositoryDetached(new RepositoryName(n))),
         Gen.Select(
-            Gen.Select(Text, Text, Text), Gen.Enum<JobKind>(), MaybeText, Gen.Bool, Gen.Int, Time,
-            (t, kind, target, force, percent, at) => (object)new StorageEvent.JobStarted(
-                new StorageJob(new JobId(t.Item1), kind, new PointId(t.Item2), new DiskId(t.Item3), target, force, percent), at)),
+            Gen.Select(Text, Text, Text), Gen.Enum<JobKind>(), MaybeText, Gen.Select(Gen.Bool, Gen.Int), Bitmap, Time,
+            (t, kind, target, how, bitmap, at) => (object)new StorageEvent.JobStarted(
+                new StorageJob(new JobId(t.Item1), kind, new PointId(t.Item2), new DiskId(t.Item3), target, how.Item1, how.Item2) { Bitmap = bitmap }, at)),
         Gen.Select(Job, Conclusion, Time, (j, c, at) => (object)new StorageEvent.JobConcluded(j, c, at)),
         Job.Select(j => (object)new StorageEvent.JobDismissed(j)));
 

@@ -145,6 +145,10 @@ internal static class EventSamples
         ("full", new CatalogEvent.RepositoryDetached(new RepositoryName("main"))),
         ("full", new StorageEvent.JobStarted(new StorageJob(Job, JobKind.Verify, Point, new DiskId("db-data"), "/tmp/out.raw", true, 100), At)),
         ("least", new StorageEvent.JobStarted(new StorageJob(Job, JobKind.Restore, Point, new DiskId("db-data"), null, false, 0), At)),
+        ("bitmap", new StorageEvent.JobStarted(
+            new StorageJob(Job, JobKind.Verify, Point, new DiskId("db-data"), "disk:db-data", false, 0) { Bitmap = new NewBitmap("täglich", 4096, true) }, At)),
+        ("least-bitmap", new StorageEvent.JobStarted(
+            new StorageJob(Job, JobKind.Verify, Point, new DiskId("db-data"), "disk:db-data", false, 0) { Bitmap = new NewBitmap("", null, false) }, At)),
         ("full", new StorageEvent.JobConcluded(Job, FullConclusion, At)),
         ("least", new StorageEvent.JobConcluded(Job, LeastConclusion, At)),
         ("full", new StorageEvent.JobDismissed(Job)),

@@ -89,7 +89,16 @@ public static class BadCases
         new(ErrorCodes.InvalidName, "''", "bitmap add d ''"),
         new(ErrorCodes.InvalidName, "1023", "bitmap add d {long}"),
         new(ErrorCodes.InvalidArgument, "--base", "bitmap add d c --trust"),
-        new(ErrorCodes.NotSupported, "not available yet", "bitmap add d c --base {point}"),
+        new(ErrorCodes.InvalidArgument, "disabled", "bitmap add d c --base {point} --disabled"),
+        new(ErrorCodes.InvalidArgument, "is no time", "bitmap add d c --base {point} --timeout soon"),
+        .. new[] { "", " --trust" }.SelectMany(more => new BadCase[]
+        {
+            new(ErrorCodes.UnknownDisk, "no disk 'nope'", $"bitmap add nope b --base {{point}}{more}"),
+            new(ErrorCodes.UnknownPoint, "no point 'x'", $"bitmap add d c --base x{more}"),
+            new(ErrorCodes.UnknownPoint, "no complete point of disk 'x'", $"bitmap add d c --base x@latest{more}"),
+            new(ErrorCodes.Duplicate, "already has a bitmap 'b'", $"bitmap add d b --base {{point}}{more}"),
+            new(ErrorCodes.WrongState, "stopped", $"bitmap add s c --base {{point}}{more}"),
+        }),
         new(ErrorCodes.UnknownDisk, "no disk 'nope'", "bitmap list nope"),
         .. new[] { "remove", "clear", "enable", "disable" }.SelectMany(verb => new BadCase[]
         {

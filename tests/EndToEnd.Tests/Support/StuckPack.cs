@@ -19,7 +19,16 @@ internal sealed class StuckPack
     {
         var packs = new DirectoryInfo(Path.Combine(world.PathOf(repository), "packs/data")).GetFiles("*", SearchOption.AllDirectories);
         Assert.True(packs.Length > 1);
-        var stuck = new StuckPack(packs.Where(p => p.Length > FullBytes).MaxBy(p => p.LastWriteTimeUtc)!.FullName, world.PathOf("aside"));
+        return await OfAsync(packs.Where(p => p.Length > FullBytes).MaxBy(p => p.LastWriteTimeUtc)!, world);
+    }
+
+    /// <summary>The one with the trees' nodes: who reads a point whose nodes are not in memory comes no further.</summary>
+    public static Task<StuckPack> OfTreesInAsync(World world, string repository) =>
+        OfAsync(Assert.Single(new DirectoryInfo(Path.Combine(world.PathOf(repository), "packs/tree")).GetFiles("*", SearchOption.AllDirectories)), world);
+
+    private static async Task<StuckPack> OfAsync(FileInfo pack, World world)
+    {
+        var stuck = new StuckPack(pack.FullName, world.PathOf("aside"));
         File.Move(stuck._pack, stuck._real);
         await Tool.SucceedAsync("mkfifo", stuck._pack);
         return stuck;

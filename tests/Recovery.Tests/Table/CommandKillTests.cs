@@ -1,9 +1,12 @@
+using ActorBackup.Actors.Disks;
 using ActorBackup.Core.Bitmaps;
 using ActorBackup.Core.Identity;
 using ActorBackup.Core.Jobs;
 using ActorBackup.Domain.Disks;
 using ActorBackup.Messages.Disks;
 using ActorBackup.Recovery.Tests.Support;
+using ActorBackup.Storage.Reading;
+using ActorBackup.Storage.Verifying;
 
 namespace ActorBackup.Recovery.Tests.Table;
 
@@ -13,7 +16,7 @@ public sealed class CommandKillTests(ActorHost host) : IClassFixture<ActorHost>
     private const int Blocks = 192;
     private const int BlockBytes = 16 * 1024;
 
-    public static TheoryData<string> Commands() => new("add", "remove", "clear", "disable", "enable", "merge", "delete", "delete the last point");
+    public static TheoryData<string> Commands() => new("add", "add with a base", "remove", "clear", "disable", "enable", "merge", "delete", "delete the last point");
 
     [Fact]
     public async Task A_kill_at_any_step_of_an_opening_changes_no_bit()
@@ -74,6 +77,48 @@ public sealed class CommandKillTests(ActorHost host) : IClassFixture<ActorHost>
         }
     }
 
+    /// <summary>Rule 14. The bitmap comes with its base or not at all.</summary>
+    [Fact]
+    public async Task A_kill_at_any_step_of_adding_a_compared_bitmap_leaves_none_or_a_true_one()
+    {
+        using var world = await MakeAsync();
+        var images = new List<(World World, string Step)>();
+        Action<string>? take = null;
+        var node = await world.StartAsync(step => take?.Invoke(step));
+        var order = AddOver(world, node.State.Bitmaps["a"].Base.Point!.Value);
+        var job = new JobId("comparison");
+        await node.DoAsync(new DiskCommand.LendDiskForBitmap(job, order, DateTimeOffset.MaxValue) { Disk = Node.DiskId });
+        var loan = Assert.IsType<DiskLoan.ForBitmap>(node.Disks.Loans.Find(Node.DiskId, job));
+        await world.WriteBlocksAsync(node, 20);
+        var repository = await world.OpenAsync(node);
+        var point = await repository.Data.Points.TryGetAsync(order.Base!.Point, CancellationToken.None);
+        loan.Differs = await new DiskComparison(repository.Data, point!, node.Disk, b => loan.Since.Written[b], new NoProgress()).FindAsync(CancellationToken.None);
+        await world.WriteBlocksAsync(node, 21);
+        Assert.IsType<DiskReply.Rejected>(await node.AskAsync(new DiskCommand.DeletePoint(order.Base.Point, new RepositoryName("here"), world.IdOf("here")) { Disk = Node.DiskId }));
+
+        take = step => images.Add((world.Fork(), step));
+        await node.DoAsync(new DiskCommand.AddComparedBitmap(job) { Disk = Node.DiskId });
+        take = null;
+        await node.Disks.ReturnAsync(Node.DiskId, job);
+
+        Assert.Equal([3L, 7L, 8L, 20L, 21L], Checks.DirtyBlocks(world, node, node.State.Bitmaps["d"]).Order());
+        await Checks.AllAsync(world, node, "the bitmap was added");
+        await node.KillAsync();
+        Assert.NotEmpty(images);
+        foreach (var (image, step) in images)
+        {
+            using (image)
+            {
+                var when = $"killed before {step}";
+                node = await image.StartAsync();
+                await Checks.AllAsync(image, node, when);
+                Assert.Equal(node.State.Bitmaps.Values.Select(b => b.SetId).Order(), node.Disk.BitmapSets.Order());
+                Assert.True(node.State.Bitmaps.GetValueOrDefault("d") is null or { Base.State: BaseState.Valid }, when);
+                await node.KillAsync();
+            }
+        }
+    }
+
     /// <summary>Successor in F, no job in D: S ∪ W.</summary>
     [Theory]
     [InlineData(BitmapSyncPolicy.Always)]
@@ -124,6 +169,13 @@ public sealed class CommandKillTests(ActorHost host) : IClassFixture<ActorHost>
         return world;
     }
 
+    private static DiskCommand.AddBitmap AddOver(World world, PointId point) =>
+        new("d", null, true, true)
+        {
+            Disk = Node.DiskId,
+            Base = new AssertedBase(point, world.IdOf("here"), world.Geometry.SizeBytes, BlockBytes, IsComplete: true),
+        };
+
     private static async Task SucceedAsync(World world, Node node, BackupOrder order)
     {
         var started = Assert.IsType<DiskReply.Job>(await world.BackUpAsync(node, order));
@@ -139,6 +191,9 @@ public sealed class CommandKillTests(ActorHost host) : IClassFixture<ActorHost>
                 return new DiskCommand.DeletePoint(state.Bitmaps["b"].Base.Point!.Value, new RepositoryName("there"), world.IdOf("there")) { Disk = Node.DiskId };
             case "delete":
                 return new DiskCommand.DeletePoint(state.Bitmaps["a"].Base.Point!.Value, new RepositoryName("here"), world.IdOf("here")) { Disk = Node.DiskId };
+            case "add with a base":
+                await SucceedAsync(world, node, world.Order(SyncMode.Full));
+                return AddOver(world, node.State.LastPoint!.Value);
             case "enable":
                 await node.DoAsync(new DiskCommand.SetBitmapRecording("a", false) { Disk = Node.DiskId });
                 return new DiskCommand.SetBitmapRecording("a", true) { Disk = Node.DiskId };
@@ -181,4 +236,23 @@ public sealed class CommandKillTests(ActorHost host) : IClassFixture<ActorHost>
 
     private static Task<string> BitmapsAsync(World world, Node node) =>
         Task.FromResult(string.Join('\n', node.State.Bitmaps.Values.Select(b => $"{b.Name} {b.Recording} {b.Base}: {string.Join(',', Checks.DirtyBlocks(world, node, b).Order())}")));
+
+    private sealed class NoProgress : IReadProgress
+    {
+        public void Total(long bytes)
+        {
+        }
+
+        public void Done(long bytes)
+        {
+        }
+
+        public void Zero(long bytes)
+        {
+        }
+
+        public void Skipped(long bytes)
+        {
+        }
+    }
 }
