@@ -37,6 +37,9 @@ public sealed record AddBitmapRequest(string Name)
 
     /// <summary>Take the base's word: nothing is compared, nothing is dirty.</summary>
     public bool Trust { get; init; }
+
+    /// <summary>Of the comparison with the base, in bytes per second; 0 or null = unlimited.</summary>
+    public long? Rate { get; init; }
 }
 
 /// <param name="Sources">Each <c>NAME</c> or <c>DISK/NAME</c>.</param>
@@ -114,7 +117,11 @@ public sealed record SetPolicyRequest(string Policy);
 /// <param name="To">Absolute path of the file or block device to write, or the URI of an NBD export; exclusive with <paramref name="ToDisk"/>.</param>
 /// <param name="ToDisk">A registered disk to overwrite through tracking.</param>
 /// <param name="Force">Restore a partial point, or onto what exists: a file, a block device, an NBD export.</param>
-public sealed record RestoreRequest(string? To = null, string? ToDisk = null, bool Force = false);
+public sealed record RestoreRequest(string? To = null, string? ToDisk = null, bool Force = false)
+{
+    /// <summary>Bytes per second; 0 or null = unlimited.</summary>
+    public long? Rate { get; init; }
+}
 
 public sealed record VerifyRequest
 {
@@ -122,6 +129,9 @@ public sealed record VerifyRequest
     public bool Full { get; init; }
     public int? Percent { get; init; }
     public bool AgainstDisk { get; init; }
+
+    /// <summary>Bytes per second; 0 or null = unlimited.</summary>
+    public long? Rate { get; init; }
 }
 
 public sealed record ExportPointRequest(string? Name = null)

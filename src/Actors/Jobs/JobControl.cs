@@ -120,13 +120,10 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
                 Cancel(c.Force);
                 break;
             case DiskCommand.PauseJob:
-                Gate.Pause();
-                Changed?.Invoke();
+                Pause();
                 break;
             case DiskCommand.ResumeJob:
-                StoppedBy = null;
-                Gate.Resume();
-                Changed?.Invoke();
+                Resume();
                 break;
             case DiskCommand.SetJobRate c:
                 Rate.Set(c.BytesPerSecond);
@@ -137,6 +134,19 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
             default:
                 throw new UnreachableException(command.GetType().Name);
         }
+    }
+
+    public void Pause()
+    {
+        Gate.Pause();
+        Changed?.Invoke();
+    }
+
+    public void Resume()
+    {
+        StoppedBy = null;
+        Gate.Resume();
+        Changed?.Invoke();
     }
 
     /// <summary>Stops the job, unless it is committing.</summary>

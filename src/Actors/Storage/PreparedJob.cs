@@ -20,7 +20,12 @@ internal sealed record PreparedJob(StorageJob Job, RecoveryPoint Point, JobPlace
         var point = await open.Data.Points.TryGetAsync(order.Point, CancellationToken.None).ConfigureAwait(false)
             ?? throw Refuse(RefusalCode.UnknownPoint, $"there is no point '{order.Point}'; 'abk point list' shows the points");
         var disk = order.Bitmap is null ? point.Disk : JobTarget.DiskOf(order.Target)!.Value;
-        var job = new StorageJob(id, order.Kind, order.Point, disk, order.Target, order.Force, order.Percent) { Bitmap = order.Bitmap };
+        var job = new StorageJob(id, order.Kind, order.Point, disk, order.Target, order.Force, order.Percent)
+        {
+            Bitmap = order.Bitmap,
+            RateBytesPerSecond = order.RateBytesPerSecond,
+            RetryOf = order.RetryOf,
+        };
         if (order.Kind == JobKind.Restore && !point.IsComplete && !order.Force)
         {
             throw Refuse(

@@ -48,9 +48,17 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
             case WaitExpired w:
                 _waiters.Expire(w.Job, w.Waiter, ViewOf, v => new StorageReply.Job(v), Self);
                 return true;
-            case StorageCommand.CancelJob c when _running.TryGetValue(c.Job, out var run):
-                run.Cancel();
-                Sender.Tell(Describe(c.Job), Self);
+            case StorageCommand.CancelJob c when _running.ContainsKey(c.Job):
+                Sender.Tell(Steer(c.Job, JobVerb.Cancel, run => run.Cancel()), Self);
+                return true;
+            case StorageCommand.PauseJob c:
+                Sender.Tell(Steer(c.Job, JobVerb.Pause, run => run.Control.Pause()), Self);
+                return true;
+            case StorageCommand.ResumeJob c:
+                Sender.Tell(Steer(c.Job, JobVerb.Resume, run => run.Control.Resume()), Self);
+                return true;
+            case StorageCommand.SetJobRate c:
+                Sender.Tell(Steer(c.Job, JobVerb.SetRate, run => run.Control.Rate.Set(c.BytesPerSecond)), Self);
                 return true;
             default:
                 return false;
@@ -69,6 +77,9 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
                 break;
             case StorageCommand.StartJob c:
                 WithRepository(open => Start(c, open), Fail);
+                break;
+            case StorageCommand.RetryJob c:
+                WithRepository(open => Retry(c.Job, open), Fail);
                 break;
             case StorageCommand.CancelJob c:
                 Finish(State.Jobs.ContainsKey(c.Job.Value)
@@ -166,11 +177,58 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
                 Record([new StorageEvent.JobStarted(prepared.Job, now)], () =>
                 {
                     _unrecorded = null;
-                    Run(new StorageRun(prepared, open, repositories.Disks), id);
+                    Run(new StorageRun(prepared, open, repositories.Disks, clock), id);
                     Finish(Describe(id));
                 });
             },
             Fail);
+    }
+
+    private void Retry(JobId id, OpenRepository open)
+    {
+        if (!State.Jobs.TryGetValue(id.Value, out var job))
+        {
+            Finish(Describe(id));
+        }
+        else if (job.Conclusion is null)
+        {
+            Finish(Rejected(new Refusal(RefusalCode.WrongState, $"job {id} has not ended; only a job that failed, was cancelled or interrupted can be retried")));
+        }
+        else if (job.Conclusion.Outcome == JobOutcome.Success)
+        {
+            Finish(Rejected(new Refusal(RefusalCode.WrongState, $"job {id} succeeded; there is nothing to do again")));
+        }
+        else
+        {
+            var again = job.Job;
+            Start(
+                new StorageCommand.StartJob(again.Point, again.Kind, again.Target, again.Force, again.Percent)
+                {
+                    Bitmap = again.Bitmap,
+                    RateBytesPerSecond = again.RateBytesPerSecond,
+                    RetryOf = id,
+                },
+                open);
+        }
+    }
+
+    /// <summary>At any time, also while a command is being carried out.</summary>
+    private object Steer(JobId id, JobVerb verb, Action<StorageRun> obey)
+    {
+        if (!_running.TryGetValue(id, out var run))
+        {
+            return State.Jobs.ContainsKey(id.Value)
+                ? Rejected(new Refusal(RefusalCode.WrongState, $"job {id} has ended; it cannot be {verb.Done()} now"))
+                : Describe(id);
+        }
+
+        if (run.Control.Refuse(verb) is { } why)
+        {
+            return Rejected(new Refusal(RefusalCode.WrongState, why));
+        }
+
+        obey(run);
+        return Describe(id);
     }
 
     private void Run(StorageRun run, JobId id)
@@ -240,6 +298,8 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
             Point = job.Job.Point,
             Target = job.Job.Target,
             StartedAt = job.StartedAt,
+            RateBytesPerSecond = job.Job.RateBytesPerSecond,
+            RetryOf = job.Job.RetryOf,
         };
         return job.Conclusion is { } c
             ? view with
@@ -251,9 +311,16 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
                 ErrorCode = c.ErrorCode,
                 BadExtents = c.BadExtents,
                 EndedAt = job.EndedAt,
+                RetriedAs = c.Outcome == JobOutcome.Success ? null : job.RetriedAs,
             }
             : _running.TryGetValue(id, out var run)
-                ? view with { Statistics = run.Progress.Read(), Phase = run.Progress.Phase }
+                ? view with
+                {
+                    Status = run.Control.Status == JobStatus.Paused ? JobStatus.Paused : JobStatus.Running,
+                    Statistics = run.Progress.Read(),
+                    Phase = run.Progress.Phase,
+                    RateBytesPerSecond = run.Control.Rate.BytesPerSecond,
+                }
                 : view;
     }
 

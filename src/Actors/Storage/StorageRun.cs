@@ -14,18 +14,24 @@ using ActorBackup.Storage.Verifying;
 namespace ActorBackup.Actors.Storage;
 
 /// <summary>One restore or verify, from its start to its conclusion. It gives its place back before it is concluded.</summary>
-internal sealed class StorageRun(PreparedJob prepared, OpenRepository open, DiskAccess disks) : IDisposable
+internal sealed class StorageRun(PreparedJob prepared, OpenRepository open, DiskAccess disks, TimeProvider clock) : IDisposable
 {
     /// <summary>Of extents in a conclusion, which the journal keeps; the message says how many there are.</summary>
     private const int ExtentsMax = 10_000;
 
     private readonly StorageJob _job = prepared.Job;
     private readonly RecoveryPoint _point = prepared.Point;
-    private readonly CancellationTokenSource _stop = new();
     private readonly Lock _lock = new();
     private bool _ended;
 
     public JobProgress Progress { get; } = new();
+
+    /// <summary>Of which the policy and the decision are no concern of such a job.</summary>
+    public JobControl Control { get; } = new(clock, null, prepared.Job.RateBytesPerSecond);
+
+    private CancellationToken Stop => Control.Stopped;
+
+    private ReadProgress Reading => new(Progress, Control);
 
     /// <summary>Harmless after the end.</summary>
     public void Cancel()
@@ -34,7 +40,7 @@ internal sealed class StorageRun(PreparedJob prepared, OpenRepository open, Disk
         {
             if (!_ended)
             {
-                _stop.Cancel();
+                Control.Cancel(force: false);
             }
         }
     }
@@ -44,13 +50,14 @@ internal sealed class StorageRun(PreparedJob prepared, OpenRepository open, Disk
         lock (_lock)
         {
             _ended = true;
-            _stop.Dispose();
+            Control.Dispose();
         }
     }
 
     /// <summary>Never throws.</summary>
     public async Task<JobConclusion> RunAsync()
     {
+        Control.MoveTo(JobStatus.Running);
         var conclusion = await ConcludeAsync().ConfigureAwait(false);
         try
         {
@@ -103,7 +110,7 @@ internal sealed class StorageRun(PreparedJob prepared, OpenRepository open, Disk
                 : prepared.Place?.NewBitmap is { } loan ? AddBitmapAsync(loan)
                 : VerifyAsync()).ConfigureAwait(false);
         }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        catch (OperationCanceledException) when (Control.IsCancelled)
         {
             return Concluded(JobOutcome.Cancelled, new Refusal(RefusalCode.WrongState, "cancelled" + WhatIsLeft(_job)), []);
         }
@@ -117,18 +124,23 @@ internal sealed class StorageRun(PreparedJob prepared, OpenRepository open, Disk
     private async Task<JobConclusion> RestoreAsync()
     {
         Progress.Phase = "restoring";
-        var progress = new ReadProgress(Progress);
+        var progress = Reading;
         await (prepared.Place is { } place
-            ? new PointCopy(open.Data, _point, place.Target, progress).RunAsync(_stop.Token)
-            : new FileRestore(open.Data, _point, _job.Target!, _job.Force, LinuxFileLayer.Instance, progress).RunAsync(_stop.Token)).ConfigureAwait(false);
+            ? new PointCopy(open.Data, _point, place.Target, progress).RunAsync(Stop)
+            : new FileRestore(open.Data, _point, _job.Target!, _job.Force, LinuxFileLayer.Instance, progress).RunAsync(Stop)).ConfigureAwait(false);
         return Concluded(JobOutcome.Success, null, _point.MissingExtents());
     }
 
     private async Task<JobConclusion> AddBitmapAsync(DiskLoan.ForBitmap loan)
     {
         Progress.Phase = "comparing";
-        loan.Differs = await new DiskComparison(open.Data, _point, loan.Disk, b => loan.Since.Written[b], new ReadProgress(Progress)).FindAsync(_stop.Token).ConfigureAwait(false);
+        loan.Differs = await new DiskComparison(open.Data, _point, loan.Disk, b => loan.Since.Written[b], Reading).FindAsync(Stop).ConfigureAwait(false);
         Progress.Phase = "adding the bitmap";
+        if (!Control.TryCommit())
+        {
+            Stop.ThrowIfCancellationRequested();
+        }
+
         await disks.AddComparedBitmapAsync(_job.Disk, _job.Id).ConfigureAwait(false);
         return Concluded(JobOutcome.Success, null, []);
     }
@@ -138,7 +150,7 @@ internal sealed class StorageRun(PreparedJob prepared, OpenRepository open, Disk
         if (prepared.Place?.Comparison is { } loan)
         {
             Progress.Phase = "comparing";
-            var differences = await new DiskComparison(open.Data, _point, loan.Disk, loan.IsDirty, new ReadProgress(Progress)).RunAsync(_stop.Token).ConfigureAwait(false);
+            var differences = await new DiskComparison(open.Data, _point, loan.Disk, loan.IsDirty, Reading).RunAsync(Stop).ConfigureAwait(false);
             if (differences.Count > 0)
             {
                 return Damaged(
@@ -154,7 +166,7 @@ internal sealed class StorageRun(PreparedJob prepared, OpenRepository open, Disk
         }
 
         Progress.Phase = "verifying";
-        var damage = await new PointVerify(open.Data, _point, _job.Percent, new ReadProgress(Progress)).RunAsync(_stop.Token).ConfigureAwait(false);
+        var damage = await new PointVerify(open.Data, _point, _job.Percent, Reading).RunAsync(Stop).ConfigureAwait(false);
         return damage.Count == 0
             ? Concluded(JobOutcome.Success, null, [])
             : Damaged(

@@ -28,8 +28,9 @@ public static class BitmapCommands
         var trust = new Option<bool>("--trust") { Description = "Do not compare: the disk equals the --base now, and you answer for it" };
         var wait = new Option<bool>("--wait") { Description = "Wait until the disk was compared; this is the default" };
         var noWait = new Option<bool>("--no-wait") { Description = "Only start the comparison with --base; the bitmap is there when its job has succeeded" };
+        var rate = JobFollowing.RateOption();
         var timeout = JobFollowing.TimeoutOption();
-        return new Verb(host, "add", "Start recording which blocks change") { disk, name, granularity, disabled, transient, basePoint, trust, wait, noWait, timeout }
+        return new Verb(host, "add", "Start recording which blocks change") { disk, name, granularity, disabled, transient, basePoint, trust, rate, wait, noWait, timeout }
             .Example("abk bitmap add db daily", "abk bitmap add db weekly --granularity 1M", "abk bitmap add db daily --base db@latest")
             .Does(async call =>
             {
@@ -40,6 +41,7 @@ public static class BitmapCommands
                     Transient = call.Get(transient),
                     Base = call.Get(basePoint),
                     Trust = call.Get(trust),
+                    Rate = call.Rate(rate),
                 };
                 if (request is { Trust: true, Base: null })
                 {

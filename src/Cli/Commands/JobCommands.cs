@@ -175,7 +175,7 @@ public static class JobCommands
         var id = Arguments.Job();
         var wait = JobFollowing.WaitOption();
         var timeout = JobFollowing.TimeoutOption();
-        return new Verb(host, "retry", "Run an ended backup again with the same flags; it copies what its bitmap still says") { id, wait, timeout }
+        return new Verb(host, "retry", "Run a job that did not succeed again with the same flags; a backup copies what its bitmap still says, a restore what is not there yet") { id, wait, timeout }
             .Example("abk job retry 01k2… --wait")
             .Does(async call =>
             {

@@ -13,6 +13,10 @@ public static class JobFollowing
     public static Option<string?> TimeoutOption() =>
         new("--timeout") { Description = "Stop waiting after this long, with exit code 5; the job goes on", HelpName = "S" };
 
+    /// <summary>Of jobs that read a disk or a point.</summary>
+    public static Option<string?> RateOption() =>
+        new("--rate") { Description = "Bytes per second, such as 50M; 'abk job set-rate' changes it. Default: unlimited", HelpName = "R" };
+
     /// <summary>Prints the job as it is now.</summary>
     public static int Announce(Call call, JobResource job)
     {
@@ -65,7 +69,12 @@ public static class JobFollowing
     private static string Failed(JobResource job)
     {
         var what = $"job {job.Id} {(job.Outcome == "interrupted" ? "was interrupted" : "failed")}: {job.Error ?? "no reason given"}";
-        return job.Kind == "backup" ? $"{what}; 'abk job retry {job.Id}' backs up what is left" : what;
+        return job.Kind switch
+        {
+            "backup" => $"{what}; 'abk job retry {job.Id}' backs up what is left",
+            "restore" => $"{what}; 'abk job retry {job.Id}' restores what is left",
+            _ => what,
+        };
     }
 
     private static IJobView ViewOf(Call call)

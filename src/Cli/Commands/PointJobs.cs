@@ -16,12 +16,13 @@ public static class PointJobs
         var toDisk = new Option<string?>("--to-disk") { Description = "Disk to overwrite, through its tracking; refused while a client is connected or a job runs", HelpName = "ID" };
         var force = new Option<bool>("--force") { Description = "Overwrite what exists (a block device and an NBD export do), or restore a partial point" };
         var wait = JobFollowing.WaitOption();
+        var rate = JobFollowing.RateOption();
         var timeout = JobFollowing.TimeoutOption();
-        return new Verb(host, "restore", "Write a point to a file, a device or back to a disk; after an interruption the same command goes on") { point, to, toDisk, force, wait, timeout }
+        return new Verb(host, "restore", "Write a point to a file, a device or back to a disk; after an interruption the same command goes on") { point, to, toDisk, force, rate, wait, timeout }
             .Example("abk point restore db@latest --to /srv/restored/db.raw --wait", "abk point restore db@2026-11-23T04:00:00Z --to-disk db --wait")
             .Does(async call =>
             {
-                var request = new RestoreRequest(IsNbd(call.Get(to)) ? call.Get(to) : call.FullPath(to), call.Get(toDisk), call.Get(force));
+                var request = new RestoreRequest(IsNbd(call.Get(to)) ? call.Get(to) : call.FullPath(to), call.Get(toDisk), call.Get(force)) { Rate = call.Rate(rate) };
                 if ((request.To is null) == (request.ToDisk is null))
                 {
                     throw new CliException(ErrorCodes.InvalidArgument, "say where to restore with either --to PATH or --to-disk ID");
@@ -50,8 +51,9 @@ public static class PointJobs
         var againstDisk = new Option<bool>("--against-disk") { Description = "Compare with the live disk where its bitmaps say that nothing was written since" };
         var wait = new Option<bool>("--wait") { Description = "Wait for the end; this is the default" };
         var noWait = new Option<bool>("--no-wait") { Description = "Only start it; 'abk job wait ID' has the result" };
+        var rate = JobFollowing.RateOption();
         var timeout = JobFollowing.TimeoutOption();
-        return new Verb(host, "verify", "Check a point; exit code 4 if it is damaged") { point, full, percent, againstDisk, wait, noWait, timeout }
+        return new Verb(host, "verify", "Check a point; exit code 4 if it is damaged") { point, full, percent, againstDisk, rate, wait, noWait, timeout }
             .Example("abk point verify db@latest", "abk point verify db@latest --full", "abk point verify db@latest --against-disk")
             .Does(async call =>
             {
@@ -60,6 +62,7 @@ public static class PointJobs
                     Full = call.Get(full),
                     Percent = call.Count(percent, 1, 100),
                     AgainstDisk = call.Get(againstDisk),
+                    Rate = call.Rate(rate),
                 };
                 var limit = call.Duration(timeout);
                 var job = await call.Node.PostAsync(

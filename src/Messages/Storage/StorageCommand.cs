@@ -20,7 +20,22 @@ public abstract record StorageCommand
     {
         /// <summary>Of a verify: what its comparison with the target, a disk, is to add.</summary>
         public NewBitmap? Bitmap { get; init; }
+
+        /// <summary>Bytes that it may read in a second; 0 = unlimited.</summary>
+        public long RateBytesPerSecond { get; init; }
+
+        /// <summary>The job whose work this one does again.</summary>
+        public JobId? RetryOf { get; init; }
     }
+
+    /// <summary>The same again as the job that failed, was cancelled or interrupted.</summary>
+    public sealed record RetryJob(JobId Job) : StorageCommand;
+
+    public sealed record PauseJob(JobId Job) : StorageCommand;
+
+    public sealed record ResumeJob(JobId Job) : StorageCommand;
+
+    public sealed record SetJobRate(JobId Job, long BytesPerSecond) : StorageCommand;
 
     public sealed record CancelJob(JobId Job) : StorageCommand;
 

@@ -29,4 +29,10 @@ public sealed record StorageJob(JobId Id, JobKind Kind, PointId Point, DiskId Di
 {
     /// <summary>What the comparison of the target is to add.</summary>
     public NewBitmap? Bitmap { get; init; }
+
+    /// <summary>Bytes that it may read in a second, as it began; 0 = unlimited.</summary>
+    public long RateBytesPerSecond { get; init; }
+
+    /// <summary>The job whose work this one does again.</summary>
+    public JobId? RetryOf { get; init; }
 }

@@ -56,6 +56,8 @@ public static class StorageEventCodec
             new JobId(s.Id), (JobKind)s.Kind, new PointId(s.Point), new DiskId(s.Disk), s.HasTarget ? s.Target : null, s.Force, s.Percent)
         {
             Bitmap = s.Bitmap is { } b ? new NewBitmap(b.Name, b.HasGranularityBytes ? b.GranularityBytes : null, b.Persistent) : null,
+            RateBytesPerSecond = s.RateBytesPerSecond,
+            RetryOf = s.HasRetryOf ? new JobId(s.RetryOf) : null,
         };
         return new StorageEvent.JobStarted(job, DateTimeOffset.FromUnixTimeMilliseconds(s.AtUnixMs));
     }
@@ -70,11 +72,17 @@ public static class StorageEventCodec
             Disk = x.Job.Disk.Value,
             Force = x.Job.Force,
             Percent = x.Job.Percent,
+            RateBytesPerSecond = x.Job.RateBytesPerSecond,
             AtUnixMs = x.At.ToUnixTimeMilliseconds(),
         };
         if (x.Job.Target is { } target)
         {
             wire.Target = target;
+        }
+
+        if (x.Job.RetryOf is { } retried)
+        {
+            wire.RetryOf = retried.Value;
         }
 
         if (x.Job.Bitmap is { } bitmap)

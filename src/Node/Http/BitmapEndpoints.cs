@@ -42,6 +42,11 @@ public static class BitmapEndpoints
             return Problem.Of(ErrorCodes.InvalidArgument, "a disabled bitmap does not see what is written, so a base of it would be wrong at once; leave out --disabled or --base");
         }
 
+        if (request.Rate < 0)
+        {
+            return Problem.Of(ErrorCodes.InvalidArgument, JobEndpoints.NegativeRate);
+        }
+
         var (found, repository) = await repositories.FindPointAsync(point);
         return request.Trust
             ? await AddNowAsync(order with { Base = new AssertedBase(found.Id, repository.RepositoryId, found.SizeBytes, found.BlockBytes, found.IsComplete) }, node)
@@ -49,6 +54,7 @@ public static class BitmapEndpoints
                 new StorageCommand.StartJob(found.Id, JobKind.Verify, JobTarget.Of(order.Disk), Force: false, Percent: 0)
                 {
                     Bitmap = new NewBitmap(request.Name, request.Granularity, !request.Transient),
+                    RateBytesPerSecond = request.Rate ?? 0,
                 },
                 repository,
                 202,

@@ -8,6 +8,8 @@ namespace ActorBackup.Node.Http;
 /// <summary><c>/v1/jobs</c>.</summary>
 public static class JobEndpoints
 {
+    internal const string NegativeRate = "a rate cannot be negative; 0 is unlimited";
+
     private const int WaitMsMax = 60_000;
 
     public static void Map(IEndpointRouteBuilder app)
@@ -29,9 +31,9 @@ public static class JobEndpoints
         jobs.MapPost("/{job}/dismiss", (string job, JobFinder finder, NodeGateway node, RepositoryGateway repositories) =>
             AskAsync(job, finder, node, repositories,
                 (id, disk) => new DiskCommand.DismissJob(id) { Disk = disk }, id => new StorageCommand.DismissJob(id))).Produces<JobResource>();
-        MapBackupVerb(jobs, "pause", (id, disk) => new DiskCommand.PauseJob(id) { Disk = disk });
-        MapBackupVerb(jobs, "resume", (id, disk) => new DiskCommand.ResumeJob(id) { Disk = disk });
-        MapBackupVerb(jobs, "retry", (id, disk) => new DiskCommand.RetryJob(id) { Disk = disk });
+        MapVerb(jobs, "pause", (id, disk) => new DiskCommand.PauseJob(id) { Disk = disk }, id => new StorageCommand.PauseJob(id));
+        MapVerb(jobs, "resume", (id, disk) => new DiskCommand.ResumeJob(id) { Disk = disk }, id => new StorageCommand.ResumeJob(id));
+        MapVerb(jobs, "retry", (id, disk) => new DiskCommand.RetryJob(id) { Disk = disk }, id => new StorageCommand.RetryJob(id));
         jobs.MapPost("/{job}/finalize", FinalizeAsync).Produces<JobResource>();
         jobs.MapPost("/{job}/rate", SetRateAsync).Produces<JobResource>();
         jobs.MapPost("/{job}/policy", SetPolicyAsync).Produces<JobResource>();
@@ -45,9 +47,9 @@ public static class JobEndpoints
             _ => DiskEndpoints.Refused(reply),
         };
 
-    private static void MapBackupVerb(RouteGroupBuilder jobs, string verb, Func<JobId, DiskId, DiskCommand> command) =>
+    private static void MapVerb(RouteGroupBuilder jobs, string verb, Func<JobId, DiskId, DiskCommand> command, Func<JobId, StorageCommand> storageCommand) =>
         jobs.MapPost($"/{{job}}/{verb}", (string job, JobFinder finder, NodeGateway node, RepositoryGateway repositories) =>
-            AskAsync(job, finder, node, repositories, command, null)).Produces<JobResource>();
+            AskAsync(job, finder, node, repositories, command, storageCommand)).Produces<JobResource>();
 
     private static Task<IResult> FinalizeAsync(string job, FinalizeJobRequest? body, JobFinder finder, NodeGateway node, RepositoryGateway repositories)
     {
@@ -64,8 +66,9 @@ public static class JobEndpoints
 
     private static Task<IResult> SetRateAsync(string job, SetRateRequest body, JobFinder finder, NodeGateway node, RepositoryGateway repositories) =>
         body.BytesPerSecond < 0
-            ? Task.FromResult(Problem.Of(ErrorCodes.InvalidArgument, "a rate cannot be negative; 0 is unlimited"))
-            : AskAsync(job, finder, node, repositories, (id, disk) => new DiskCommand.SetJobRate(id, body.BytesPerSecond) { Disk = disk }, null);
+            ? Task.FromResult(Problem.Of(ErrorCodes.InvalidArgument, NegativeRate))
+            : AskAsync(job, finder, node, repositories,
+                (id, disk) => new DiskCommand.SetJobRate(id, body.BytesPerSecond) { Disk = disk }, id => new StorageCommand.SetJobRate(id, body.BytesPerSecond));
 
     private static Task<IResult> SetPolicyAsync(string job, SetPolicyRequest body, JobFinder finder, NodeGateway node, RepositoryGateway repositories) =>
         BackupEndpoints.TryParsePolicy(body.Policy, out var policy)

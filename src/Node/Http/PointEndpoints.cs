@@ -93,7 +93,7 @@ public static class PointEndpoints
         {
             return !ObjectName.IsValid(toDisk) ? Problem.Of(ErrorCodes.InvalidName, $"'{toDisk}' is not a disk's id: {ObjectName.Rule}")
                 : request.To is not null ? Problem.Of(ErrorCodes.InvalidArgument, "a restore has one target: a path or a disk")
-                : await StartAsync(point, JobKind.Restore, _ => JobTarget.Of(new DiskId(toDisk)), request.Force, 0, repositories, finder);
+                : await StartAsync(point, JobKind.Restore, _ => JobTarget.Of(new DiskId(toDisk)), request.Force, 0, request.Rate, repositories, finder);
         }
 
         if (request.To is not { Length: > 0 } target || !(Backing.IsNbd(target) || Path.IsPathFullyQualified(target)))
@@ -106,7 +106,7 @@ public static class PointEndpoints
             return Problem.Of(ErrorCodes.InUse, $"{target} belongs to disk '{disk}', which is served now; choose another --to, or --to-disk {disk}");
         }
 
-        return await StartAsync(point, JobKind.Restore, _ => target, request.Force, 0, repositories, finder);
+        return await StartAsync(point, JobKind.Restore, _ => target, request.Force, 0, request.Rate, repositories, finder);
     }
 
     private static Task<IResult> VerifyAsync(string point, VerifyRequest request, RepositoryGateway repositories, JobFinder finder) =>
@@ -118,14 +118,20 @@ public static class PointEndpoints
                 found => request.AgainstDisk ? JobTarget.Of(found.Disk) : null,
                 false,
                 request.Full ? 100 : request.Percent ?? 0,
+                request.Rate,
                 repositories,
                 finder);
 
     private static async Task<IResult> StartAsync(
-        string point, JobKind kind, Func<RecoveryPoint, string?> target, bool force, int percent, RepositoryGateway repositories, JobFinder finder)
+        string point, JobKind kind, Func<RecoveryPoint, string?> target, bool force, int percent, long? rate, RepositoryGateway repositories, JobFinder finder)
     {
+        if (rate < 0)
+        {
+            return Problem.Of(ErrorCodes.InvalidArgument, JobEndpoints.NegativeRate);
+        }
+
         var (found, repository) = await repositories.FindPointAsync(point);
-        return await StartAsync(new StorageCommand.StartJob(found.Id, kind, target(found), force, percent), repository, 201, repositories, finder);
+        return await StartAsync(new StorageCommand.StartJob(found.Id, kind, target(found), force, percent) { RateBytesPerSecond = rate ?? 0 }, repository, 201, repositories, finder);
     }
 
     internal static async Task<IResult> StartAsync(

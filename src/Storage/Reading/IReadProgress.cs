@@ -13,4 +13,7 @@ public interface IReadProgress
 
     /// <summary>Of what is done: left alone, because it was so already or is not to be looked at.</summary>
     void Skipped(long bytes);
+
+    /// <summary>Asked before that much is read, or before a step that reads nothing: takes as long as whoever steers the work wants it to wait.</summary>
+    ValueTask PaceAsync(long bytes, CancellationToken cancellation) => ValueTask.CompletedTask;
 }

@@ -46,6 +46,7 @@ public sealed class PointCopy(Repository repository, RecoveryPoint point, IResto
             for (var i = 0; i < digests.Length; i++)
             {
                 cancellation.ThrowIfCancellationRequested();
+                await progress.PaceAsync(0, cancellation).ConfigureAwait(false);
                 await repository.Blocks.ReadAsync(digests[i], places[i], plain, cancellation).ConfigureAwait(false);
                 var (offset, length) = (point.Geometry.OffsetOf(absent[i].Block), (int)point.Geometry.LengthOf(absent[i].Block));
                 await target.WriteAsync(offset, plain[..length], cancellation).ConfigureAwait(false);
@@ -66,6 +67,7 @@ public sealed class PointCopy(Repository repository, RecoveryPoint point, IResto
         foreach (var entry in blocks)
         {
             var (offset, length) = (point.Geometry.OffsetOf(entry.Block), (int)point.Geometry.LengthOf(entry.Block));
+            await progress.PaceAsync(length, cancellation).ConfigureAwait(false);
             if (offset < asked || offset >= data.End)
             {
                 (asked, data) = (offset, await target.NextDataAsync(offset, limit, cancellation).ConfigureAwait(false));
@@ -100,6 +102,7 @@ public sealed class PointCopy(Repository repository, RecoveryPoint point, IResto
         progress.Zero(end - position);
         while (position < end)
         {
+            await progress.PaceAsync(0, cancellation).ConfigureAwait(false);
             var (start, stop) = await target.NextDataAsync(position, end, cancellation).ConfigureAwait(false);
             (start, stop) = (Math.Clamp(start, position, end), Math.Min(stop, end));
             progress.Done(start - position);
@@ -128,6 +131,7 @@ public sealed class PointCopy(Repository repository, RecoveryPoint point, IResto
             {
                 cancellation.ThrowIfCancellationRequested();
                 var length = (int)(Math.Min(end, point.Geometry.OffsetOf(point.Geometry.IndexOf(start) + 1)) - start);
+                await progress.PaceAsync(length, cancellation).ConfigureAwait(false);
                 await target.ReadAsync(start, buffer.AsMemory(0, length), cancellation).ConfigureAwait(false);
                 if (buffer.AsSpan(0, length).ContainsAnyExcept((byte)0))
                 {

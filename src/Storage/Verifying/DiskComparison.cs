@@ -111,6 +111,7 @@ public sealed class DiskComparison(Repository repository, RecoveryPoint point, I
         }
         else
         {
+            await progress.PaceAsync(length, cancellation).ConfigureAwait(false);
             await disk.ReadAsync(point.Geometry.OffsetOf(block), plain[..length], cancellation).ConfigureAwait(false);
             plain.Span[length..].Clear();
             if (!IsEqual(plain.Span, expected) && !isDirty(block))

@@ -87,6 +87,7 @@ public sealed class PointVerify(Repository repository, RecoveryPoint point, int 
         for (var i = 0; i < batch.Count; i++)
         {
             var (block, digest) = (batch[i].Block, batch[i].Digest);
+            await progress.PaceAsync(IsChosen(digest) ? point.Geometry.LengthOf(block) : 0, cancellation).ConfigureAwait(false);
             if (places[i].Pack is not { } pack)
             {
                 Add(new BlockRun(block, 1), $"block {digest} is in no pack");

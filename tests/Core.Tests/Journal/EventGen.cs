@@ -133,9 +133,15 @@ internal static class EventGen
         Gen.Select(Text, Text, Text, Gen.Bool, (n, u, i, d) => (object)new CatalogEvent.RepositoryAttached(new RepositoryName(n), u, i, d)),
         Text.Select(n => (object)new CatalogEvent.RepositoryDetached(new RepositoryName(n))),
         Gen.Select(
-            Gen.Select(Text, Text, Text), Gen.Enum<JobKind>(), MaybeText, Gen.Select(Gen.Bool, Gen.Int), Bitmap, Time,
+            Gen.Select(Text, Text, Text), Gen.Enum<JobKind>(), MaybeText, Gen.Select(Gen.Bool, Gen.Int, Gen.Long, MaybeText), Bitmap, Time,
             (t, kind, target, how, bitmap, at) => (object)new StorageEvent.JobStarted(
-                new StorageJob(new JobId(t.Item1), kind, new PointId(t.Item2), new DiskId(t.Item3), target, how.Item1, how.Item2) { Bitmap = bitmap }, at)),
+                new StorageJob(new JobId(t.Item1), kind, new PointId(t.Item2), new DiskId(t.Item3), target, how.Item1, how.Item2)
+                {
+                    Bitmap = bitmap,
+                    RateBytesPerSecond = how.Item3,
+                    RetryOf = how.Item4 is null ? null : new JobId(how.Item4),
+                },
+                at)),
         Gen.Select(Job, Conclusion, Time, (j, c, at) => (object)new StorageEvent.JobConcluded(j, c, at)),
         Job.Select(j => (object)new StorageEvent.JobDismissed(j)));
 

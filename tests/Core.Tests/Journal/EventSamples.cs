@@ -149,6 +149,8 @@ internal static class EventSamples
             new StorageJob(Job, JobKind.Verify, Point, new DiskId("db-data"), "disk:db-data", false, 0) { Bitmap = new NewBitmap("täglich", 4096, true) }, At)),
         ("least-bitmap", new StorageEvent.JobStarted(
             new StorageJob(Job, JobKind.Verify, Point, new DiskId("db-data"), "disk:db-data", false, 0) { Bitmap = new NewBitmap("", null, false) }, At)),
+        ("retry", new StorageEvent.JobStarted(
+            new StorageJob(Job, JobKind.Restore, Point, new DiskId("db-data"), "/tmp/out.raw", true, 0) { RateBytesPerSecond = 1_000_000, RetryOf = new JobId(Point.Value) }, At)),
         ("full", new StorageEvent.JobConcluded(Job, FullConclusion, At)),
         ("least", new StorageEvent.JobConcluded(Job, LeastConclusion, At)),
         ("full", new StorageEvent.JobDismissed(Job)),

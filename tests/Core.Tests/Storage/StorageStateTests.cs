@@ -22,4 +22,20 @@ public sealed class StorageStateTests
         var dismissed = StorageState.Apply(concluded, new StorageEvent.JobDismissed(new JobId(id)));
         Assert.True(Assert.Single(dismissed.Jobs).Value.IsDismissed);
     }
+
+    [Fact]
+    public void A_job_knows_which_one_does_its_work_again()
+    {
+        var retry = EventSamples.All.Where(s => s.Label == "retry").Select(s => s.Event).OfType<StorageEvent.JobStarted>().Single();
+        var first = retry with { Job = retry.Job with { RetryOf = null } };
+        var again = retry with { Job = retry.Job with { Id = new JobId("again"), RetryOf = first.Job.Id } };
+
+        var state = StorageState.Apply(StorageState.Apply(StorageState.Empty, first), again);
+
+        Assert.Equal(again.Job.Id, state.Jobs[first.Job.Id.Value].RetriedAs);
+        Assert.Null(state.Jobs["again"].RetriedAs);
+
+        // Its first job may be of a journal that was lost.
+        Assert.Single(StorageState.Apply(StorageState.Empty, again).Jobs);
+    }
 }

@@ -91,6 +91,7 @@ public static class BadCases
         new(ErrorCodes.InvalidArgument, "--base", "bitmap add d c --trust"),
         new(ErrorCodes.InvalidArgument, "disabled", "bitmap add d c --base {point} --disabled"),
         new(ErrorCodes.InvalidArgument, "is no time", "bitmap add d c --base {point} --timeout soon"),
+        new(ErrorCodes.InvalidSize, "is no rate", "bitmap add d c --base {point} --rate fast"),
         .. new[] { "", " --trust" }.SelectMany(more => new BadCase[]
         {
             new(ErrorCodes.UnknownDisk, "no disk 'nope'", $"bitmap add nope b --base {{point}}{more}"),
@@ -183,7 +184,11 @@ public static class BadCases
         new(ErrorCodes.WrongState, "waits to be finalized", "job watch {pending}", ExitCodes.PersonNeeded),
         new(ErrorCodes.WrongState, "cannot be paused now", "job pause {job}"),
         new(ErrorCodes.WrongState, "cannot be paused now", "job pause {pending}"),
-        new(ErrorCodes.WrongState, "not a backup", "job pause {verify}"),
+        new(ErrorCodes.WrongState, "cannot be paused now", "job pause {verify}"),
+        new(ErrorCodes.WrongState, "cannot be resumed now", "job resume {verify}"),
+        new(ErrorCodes.WrongState, "cannot be given another rate now", "job set-rate {verify} 5M"),
+        new(ErrorCodes.WrongState, "not a backup", "job finalize {verify}"),
+        new(ErrorCodes.WrongState, "not a backup", "job set-policy {verify} never"),
         new(ErrorCodes.WrongState, "cannot be resumed now", "job resume {job}"),
         new(ErrorCodes.WrongState, "not paused", "job resume {pending}"),
         new(ErrorCodes.WrongState, "{pending}", "job dismiss {pending}"),
@@ -197,7 +202,7 @@ public static class BadCases
         new(ErrorCodes.InvalidPolicy, "'maybe'", "job set-policy {pending} maybe"),
         new(ErrorCodes.WrongState, "succeeded", "job retry {job}"),
         new(ErrorCodes.WrongState, "{pending}", "job retry {pending}"),
-        new(ErrorCodes.WrongState, "not a backup", "job retry {verify}"),
+        new(ErrorCodes.WrongState, "succeeded", "job retry {verify}"),
     ];
 
     private static BadCase[] Points =>
@@ -217,7 +222,9 @@ public static class BadCases
         new(ErrorCodes.UnknownPoint, "no point 'x'", "point verify x"),
         new(ErrorCodes.InvalidArgument, "1 to 100", "point verify {point} --percent 0"),
         new(ErrorCodes.NoBase, "no bitmap", "point verify {other} --against-disk"),
+        new(ErrorCodes.InvalidSize, "is no rate", "point verify {point} --rate fast"),
         new(ErrorCodes.UnknownPoint, "no point 'x'", "point restore x --to {w}/out.raw"),
+        new(ErrorCodes.InvalidSize, "is no rate", "point restore {point} --to {w}/out.raw --rate fast"),
         new(ErrorCodes.InvalidArgument, "either --to", "point restore {point}"),
         new(ErrorCodes.InvalidArgument, "either --to", "point restore {point} --to {w}/out.raw --to-disk d"),
         new(ErrorCodes.Exists, "exists", "point restore {point} --to {w}/good.raw"),
