@@ -25,6 +25,9 @@ public sealed record DiskResource(
 
     /// <summary>Bitmaps that clients of the export can read, each as <c>qemu:dirty-bitmap:NAME</c>.</summary>
     public IReadOnlyList<string> ExportedBitmaps { get; init; } = [];
+
+    /// <summary>The restore that did not get to its end, so that the disk is not exported; null = none.</summary>
+    public string? HalfRestoredBy { get; init; }
 }
 
 public sealed record BitmapResource(

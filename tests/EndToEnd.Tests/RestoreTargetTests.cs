@@ -69,7 +69,7 @@ public class RestoreTargetTests
     }
 
     [Fact]
-    public async Task While_a_disk_is_restored_nobody_gets_at_it_and_a_node_that_dies_leaves_true_bitmaps()
+    public async Task While_a_disk_is_restored_nobody_gets_at_it_nor_after_its_node_died_and_bitmaps_are_true()
     {
         await using var world = await World.StartAsync();
         var (disk, instant, old) = await ChangedDiskAsync(world, seed: 44);
@@ -89,19 +89,32 @@ public class RestoreTargetTests
         Assert.Equal("interrupted", Text(end, "outcome"));
         Assert.Contains("disk 'd' is half restored", Text(end, "error"), StringComparison.Ordinal);
 
+        // No guest gets half of a point, whatever is stopped and started; who asks is told what to do.
+        await AssertHalfAsync(world, job);
+        await world.AbkAsync("disk", "stop", "d");
+        await world.AbkAsync("disk", "start", "d");
+        await AssertHalfAsync(world, job);
+        await world.Node.KillAsync();
+        await world.StartNodeAsync();
+        await AssertHalfAsync(world, job);
+        var status = await world.RunAsync("status", "-o", "json");
+        Assert.Equal(3, status.ExitCode);
+        Assert.Equal(["d"], World.Json(status.Out).GetProperty("failing").EnumerateArray().Select(d => d.GetString()));
+
         // The half that is there is dirty, so the bitmap is still right: an incremental gets exactly the disk.
         await world.AbkAsync("point", "verify", "d@latest", "--against-disk");
         await world.AbkAsync("backup", "d", "--wait");
         await world.RestoreAsync("d@latest", world.PathOf("half.raw"));
         Image.AssertEqual(disk, world.PathOf("half.raw"));
 
-        var again = await world.AbkAsync("point", "restore", old, "--to-disk", "d", "--wait");
+        var again = await world.AbkAsync("job", "retry", job, "--wait");
         Image.AssertEqual(instant, disk);
         Assert.True(again.GetProperty("bytesReused").GetInt64() > 0);
+        await AssertWholeAsync(world);
     }
 
     [Fact]
-    public async Task A_restore_to_a_disk_that_is_cancelled_says_so_and_gives_the_disk_back()
+    public async Task A_disk_whose_restore_was_cancelled_is_exported_as_it_is_only_when_somebody_says_so()
     {
         await using var world = await World.StartAsync();
         var (disk, instant, old) = await ChangedDiskAsync(world, seed: 45);
@@ -113,12 +126,31 @@ public class RestoreTargetTests
         await world.RefusedAsync(14, "disk 'd' is half restored", "job", "wait", job, "-o", "yaml");
 
         Assert.Equal("cancelled", Text(await world.EndOfAsync(job), "outcome"));
-        await using (await Guest.ConnectAsync(world.Node, "d"))
-        {
-        }
+        await AssertHalfAsync(world, job);
+        await world.AbkAsync("disk", "export", "d");
+        await AssertWholeAsync(world);
 
         await world.AbkAsync("point", "restore", old, "--to-disk", "d", "--wait");
         Image.AssertEqual(instant, disk);
+        await AssertWholeAsync(world);
+    }
+
+    [Fact]
+    public async Task A_disk_into_which_a_restore_wrote_nothing_is_exported_as_before()
+    {
+        await using var world = await World.StartAsync();
+        await world.AddDiskAsync("d", p => Image.Dense(p, 16 * Image.MiB, seed: 47));
+        await world.CreateRepositoryAsync();
+        await world.AbkAsync("backup", "d", "--wait");
+        var job = Text(await world.AbkAsync("point", "restore", "d@latest", "--to-disk", "d", "--rate", "64K"), "id")!;
+        var during = await world.AbkAsync("disk", "show", "d");
+        Assert.Contains($"job {job} restores point", Text(during, "stateReason"), StringComparison.Ordinal);
+        Assert.Equal((JsonValueKind.Null, JsonValueKind.Null), (during.GetProperty("nbdUri").ValueKind, during.GetProperty("halfRestoredBy").ValueKind));
+
+        await world.AbkAsync("job", "cancel", job);
+
+        Assert.Equal("cancelled", Text(await world.EndOfAsync(job), "error"));
+        await AssertWholeAsync(world);
     }
 
     [Theory]
@@ -303,6 +335,21 @@ public class RestoreTargetTests
         [.. extents.SelectMany(e => Enumerable.Range(0, (int)((e.Length + Image.BlockBytes - 1) / Image.BlockBytes)).Select(i => (e.Offset / Image.BlockBytes) + i))];
 
     /// <summary>A disk that a guest has rewritten since its first point, and is backed up again.</summary>
+    private static async Task AssertHalfAsync(World world, string job)
+    {
+        var shown = await world.AbkAsync("disk", "show", "d");
+        Assert.Equal(("online", job, null), (Text(shown, "state"), Text(shown, "halfRestoredBy"), Text(shown, "nbdUri")));
+        Assert.Contains($"'abk job retry {job}' restores the rest, 'abk disk export d' exports it as it is", Text(shown, "stateReason"), StringComparison.Ordinal);
+        await Assert.ThrowsAnyAsync<IOException>(() => Guest.ConnectAsync(world.Node, "d"));
+    }
+
+    private static async Task AssertWholeAsync(World world)
+    {
+        var shown = await world.AbkAsync("disk", "show", "d");
+        Assert.Equal((null, null), (Text(shown, "halfRestoredBy"), Text(shown, "stateReason")));
+        await using var guest = await Guest.ConnectAsync(world.Node, "d");
+    }
+
     private static async Task<(string Disk, string Instant, string Point)> ChangedDiskAsync(World world, int seed)
     {
         var disk = await world.AddDiskAsync("d", p => Image.Dense(p, 64 * Image.MiB, seed));

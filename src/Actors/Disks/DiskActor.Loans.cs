@@ -1,3 +1,4 @@
+using ActorBackup.Actors.Persistence;
 using ActorBackup.Domain.Disks;
 using ActorBackup.Messages;
 using ActorBackup.Messages.Disks;
@@ -73,9 +74,40 @@ public sealed partial class DiskActor
         }
         else
         {
-            Work(() => disks.Loans.LendForRestoreAsync(id, c.Job, disk), _ => Finish(new DiskReply.Done()), Fail);
+            // D, then what a start reads: whatever is written, no later process shows half of it to guests.
+            var now = clock.Now();
+            Record([new DiskEvent.DiskRestoreBegun(c.Job, c.Point, now)], () =>
+            {
+                var export = DiskExport.Of(State);
+                Work(
+                    async () => await disks.FollowAsync(id, export).ConfigureAwait(false) && await disks.Loans.LendForRestoreAsync(id, c.Job, disk).ConfigureAwait(false),
+                    _ => Finish(new DiskReply.Done()),
+                    e => GiveBack(new DiskCommand.EndRestore(c.Job, IsComplete: false, IsUntouched: true) { Disk = id }, () => Fail(e), _ => Fail(e)));
+            });
         }
     }
+
+    private void EndRestore(DiskCommand.EndRestore c) => GiveBack(c, () => Finish(new DiskReply.Done()), Fail);
+
+    /// <summary>Guests have the disk again, unless it is half restored.</summary>
+    private void GiveBack(DiskCommand.EndRestore c, Action then, Action<Exception> failed) =>
+        Record(ExportDecider.EndRestore(State, c, clock.Now()).Events, () =>
+        {
+            var export = DiskExport.Of(State);
+            Work(
+                async () =>
+                {
+                    await disks.FollowAsync(id, export).ConfigureAwait(false);
+                    await disks.ReturnAsync(id, c.Job).ConfigureAwait(false);
+                    return true;
+                },
+                _ => then(),
+                e =>
+                {
+                    RecoverLater();
+                    failed(e);
+                });
+        });
 
     private void LendForComparison(DiskCommand.LendDisk c, Volumes.TrackedDisk disk)
     {

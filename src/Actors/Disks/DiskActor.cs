@@ -64,7 +64,7 @@ public sealed partial class DiskActor(DiskId id, LocalDisks disks, IRepositories
             case var _ when NoticeGroup(message):
                 return true;
             case DiskQuery q:
-                Sender.Tell(DiskAnswers.Answer(State, q, Local, _running, MayRestart), Self);
+                Sender.Tell(DiskAnswers.Answer(State, q, Local, _running, MayRestart, disks.Loans.Of(id)), Self);
                 return true;
             case DiskCommand.CancelJob c when WaitsSinceEarlier(c.Job):
             case DiskCommand.FinalizeJob f when f.Keep == true || WaitsSinceEarlier(f.Job):
@@ -193,6 +193,9 @@ public sealed partial class DiskActor(DiskId id, LocalDisks disks, IRepositories
             case DiskCommand.LeaveGroup c:
                 LeaveGroup(c);
                 break;
+            case DiskCommand.EndRestore c:
+                EndRestore(c);
+                break;
             case DiskCommand.LendDiskForBitmap c:
                 LendForBitmap(c);
                 break;
@@ -241,7 +244,7 @@ public sealed partial class DiskActor(DiskId id, LocalDisks disks, IRepositories
         return false;
     }
 
-    private void FinishWithDisk() => Finish(DiskAnswers.DescribeDisk(State, id, Local));
+    private void FinishWithDisk() => Finish(DiskAnswers.DescribeDisk(State, id, Local, disks.Loans.Of(id)));
 
     private void Refuse(RefusalCode code, string message) => Finish(Rejected(new Refusal(code, message)));
 

@@ -12,7 +12,7 @@ namespace ActorBackup.Actors.Disks;
 public static class DiskAnswers
 {
     public static DiskReply Answer(
-        DiskState state, DiskQuery query, LocalDisk local, IReadOnlyDictionary<JobId, RunningJob> running, Func<JobState, bool> mayRestart)
+        DiskState state, DiskQuery query, LocalDisk local, IReadOnlyDictionary<JobId, RunningJob> running, Func<JobState, bool> mayRestart, DiskLoan? loan)
     {
         if (query is DiskQuery.GetJob job)
         {
@@ -28,7 +28,7 @@ public static class DiskAnswers
 
         return query switch
         {
-            DiskQuery.GetDisk => DescribeDisk(state, query.Disk, local),
+            DiskQuery.GetDisk => DescribeDisk(state, query.Disk, local, loan),
             DiskQuery.GetBitmaps => new DiskReply.Bitmaps([.. state.Bitmaps.Values.Select(b => DescribeBitmap(b, local))]),
             DiskQuery.GetBitmapExtents q => DescribeExtents(state, q, local, running),
             DiskQuery.GetJobs => new DiskReply.Jobs([.. state.Jobs.Keys.Select(j => ViewOf(state, query.Disk, new JobId(j), local, running, mayRestart)!)]),
@@ -36,7 +36,7 @@ public static class DiskAnswers
         };
     }
 
-    public static DiskReply DescribeDisk(DiskState state, DiskId disk, LocalDisk local)
+    public static DiskReply DescribeDisk(DiskState state, DiskId disk, LocalDisk local, DiskLoan? loan)
     {
         if (state.Definition is not { } definition)
         {
@@ -48,11 +48,18 @@ public static class DiskAnswers
             : local.Disk is null ? (DiskCondition.Offline, "no node serves it now")
             : local.Disk.Fault is { } fault ? (DiskCondition.Error, fault)
             : (DiskCondition.Online, (string?)null);
-        return new DiskReply.Disk(new DiskView(definition, condition, reason, state.LastPoint, state.LastSuccessAt)
+        var isLent = loan is DiskLoan.ForRestore;
+        return new DiskReply.Disk(new DiskView(definition, condition, reason ?? WhyNotExported(state, disk, isLent), state.LastPoint, state.LastSuccessAt)
         {
+            HalfRestoredBy = isLent ? null : state.Restore?.Job,
             ExportedBitmaps = [.. state.ExportedBitmaps.Select(b => b.Name)],
         });
     }
+
+    private static string? WhyNotExported(DiskState state, DiskId disk, bool isLent) =>
+        state.Restore is not { } restore ? null
+        : isLent ? $"job {restore.Job} restores point {restore.Point} into it; it is exported again when that has succeeded"
+        : $"half restored: job {restore.Job} did not get to the end of point {restore.Point}, so it is not exported; 'abk job retry {restore.Job}' restores the rest, 'abk disk export {disk}' exports it as it is";
 
     public static JobView? ViewOf(
         DiskState state, DiskId disk, JobId id, LocalDisk local, IReadOnlyDictionary<JobId, RunningJob> running, Func<JobState, bool> mayRestart)

@@ -9,7 +9,7 @@ public sealed record DiskExport(bool IsServed, IReadOnlyList<ExportedBitmap> Bit
     public static DiskExport Plain { get; } = new(true, []);
 
     public static DiskExport Of(DiskState state) =>
-        new(!state.IsUnexported, [.. state.ExportedBitmaps.Select(b => new ExportedBitmap(b.Name, b.SetId))]);
+        new(!state.IsUnexported && state.Restore is null, [.. state.ExportedBitmaps.Select(b => new ExportedBitmap(b.Name, b.SetId))]);
 
     public bool IsSameAs(DiskExport other) => IsServed == other.IsServed && Bitmaps.ToHashSet().SetEquals(other.Bitmaps);
 }

@@ -41,6 +41,19 @@ internal sealed class DiskAccess(LocalDisks local, IActorRef region, TimeProvide
 
     public Task ReturnAsync(DiskId disk, JobId job) => local.ReturnAsync(disk, job);
 
+    /// <summary>A restore has ended. The disk's actor decides whether guests get it.</summary>
+    public async Task ReturnRestoredAsync(DiskId disk, JobId job, bool isComplete, bool isUntouched)
+    {
+        try
+        {
+            await AskAsync(new DiskCommand.EndRestore(job, isComplete, isUntouched) { Disk = disk }).ConfigureAwait(false);
+        }
+        finally
+        {
+            await local.ReturnAsync(disk, job).ConfigureAwait(false);
+        }
+    }
+
     private async Task AskAsync(DiskCommand command)
     {
         if (await region.Ask<DiskReply>(command, Patience).ConfigureAwait(false) is DiskReply.Rejected rejected)

@@ -11,9 +11,9 @@ namespace ActorBackup.Actors.Storage;
 /// <summary>What a restore writes into, or what a point is compared with, when that is no file. It is the job's until disposed of.</summary>
 internal sealed class JobPlace : IAsyncDisposable
 {
-    private readonly Func<Task> _release;
+    private readonly Func<JobPlace, Task> _release;
 
-    private JobPlace(IRestoreTarget target, DiskLoan? loan, Func<Task> release)
+    private JobPlace(IRestoreTarget target, DiskLoan? loan, Func<JobPlace, Task> release)
     {
         Target = target;
         Comparison = loan as DiskLoan.ForComparison;
@@ -22,6 +22,12 @@ internal sealed class JobPlace : IAsyncDisposable
     }
 
     public IRestoreTarget Target { get; }
+
+    /// <summary>The restore has written all of the point, durably.</summary>
+    public bool IsComplete { get; set; }
+
+    /// <summary>A disk that is as it was before the restore.</summary>
+    public bool IsUntouched => Target is RestoredDisk { IsTouched: false };
 
     /// <summary>Of a verify against the disk.</summary>
     public DiskLoan.ForComparison? Comparison { get; }
@@ -33,8 +39,14 @@ internal sealed class JobPlace : IAsyncDisposable
     public static async Task<JobPlace> BorrowAsync(DiskAccess disks, DiskId disk, JobId job, RecoveryPoint point, string repositoryId, bool forRestore)
     {
         var loan = await disks.BorrowAsync(disk, job, point, repositoryId, forRestore).ConfigureAwait(false);
-        var place = new JobPlace(new DeviceTarget(loan.Disk), loan, () => disks.ReturnAsync(disk, job));
-        if (forRestore || loan.Disk.Definition.Geometry == point.Geometry)
+        var device = new DeviceTarget(loan.Disk);
+        if (forRestore)
+        {
+            return new JobPlace(new RestoredDisk(device), loan, p => disks.ReturnRestoredAsync(disk, job, p.IsComplete, p.IsUntouched));
+        }
+
+        var place = new JobPlace(device, loan, _ => disks.ReturnAsync(disk, job));
+        if (loan.Disk.Definition.Geometry == point.Geometry)
         {
             return place;
         }
@@ -48,7 +60,7 @@ internal sealed class JobPlace : IAsyncDisposable
     public static async Task<JobPlace> BorrowForBitmapAsync(DiskAccess disks, DiskId disk, JobId job, NewBitmap bitmap, RecoveryPoint point, string repositoryId)
     {
         var loan = await disks.BorrowForBitmapAsync(disk, job, bitmap, point, repositoryId).ConfigureAwait(false);
-        return new JobPlace(new DeviceTarget(loan.Disk), loan, () => disks.ReturnAsync(disk, job));
+        return new JobPlace(new DeviceTarget(loan.Disk), loan, _ => disks.ReturnAsync(disk, job));
     }
 
     /// <summary>Opens a block device, exclusively, or an NBD export.</summary>
@@ -58,7 +70,7 @@ internal sealed class JobPlace : IAsyncDisposable
     {
         // A server that cannot flush writes through or cannot do better; what it was sent it has.
         var backing = await Backing.OpenAsync(Files.LinuxFileLayer.Instance, location, readOnly: false, assumeDurable: true, clock).ConfigureAwait(false);
-        var place = new JobPlace(new BackingTarget(backing, Files.IoThreads.Instance), null, () => Task.Run(backing.Dispose));
+        var place = new JobPlace(new BackingTarget(backing, Files.IoThreads.Instance), null, _ => Task.Run(backing.Dispose));
         if (backing.SizeBytes >= point.SizeBytes)
         {
             return place;
@@ -69,5 +81,5 @@ internal sealed class JobPlace : IAsyncDisposable
             RefusalCode.InvalidSize, $"{location} has {backing.SizeBytes} bytes and point {point.Id} {point.SizeBytes}; choose a target that is large enough"));
     }
 
-    public async ValueTask DisposeAsync() => await _release().ConfigureAwait(false);
+    public async ValueTask DisposeAsync() => await _release(this).ConfigureAwait(false);
 }

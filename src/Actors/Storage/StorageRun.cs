@@ -89,7 +89,7 @@ internal sealed class StorageRun(PreparedJob prepared, OpenRepository open, Disk
 
         if (JobTarget.DiskOf(target) is { } disk)
         {
-            return $"; disk '{disk}' is half restored: restore a point to it again before anybody uses it";
+            return $"; disk '{disk}' is half restored and not exported: 'abk job retry {job.Id}' restores the rest, 'abk disk export {disk}' exports it as it is";
         }
 
         if (Volumes.Backings.Backing.IsNbd(target) || target.StartsWith("/dev/", StringComparison.Ordinal))
@@ -102,6 +102,8 @@ internal sealed class StorageRun(PreparedJob prepared, OpenRepository open, Disk
             : "";
     }
 
+    private string Left() => prepared.Place is { IsUntouched: true } ? "" : WhatIsLeft(_job);
+
     private async Task<JobConclusion> ConcludeAsync()
     {
         try
@@ -112,12 +114,12 @@ internal sealed class StorageRun(PreparedJob prepared, OpenRepository open, Disk
         }
         catch (OperationCanceledException) when (Control.IsCancelled)
         {
-            return Concluded(JobOutcome.Cancelled, new Refusal(RefusalCode.WrongState, "cancelled" + WhatIsLeft(_job)), []);
+            return Concluded(JobOutcome.Cancelled, new Refusal(RefusalCode.WrongState, "cancelled" + Left()), []);
         }
         catch (Exception e)
         {
             var why = Failures.Explain(e);
-            return Concluded(JobOutcome.Failed, prepared.Place is null ? why : why with { Message = why.Message + WhatIsLeft(_job) }, []);
+            return Concluded(JobOutcome.Failed, prepared.Place is null ? why : why with { Message = why.Message + Left() }, []);
         }
     }
 
@@ -125,9 +127,15 @@ internal sealed class StorageRun(PreparedJob prepared, OpenRepository open, Disk
     {
         Progress.Phase = "restoring";
         var progress = Reading;
-        await (prepared.Place is { } place
+        var place = prepared.Place;
+        await (place is not null
             ? new PointCopy(open.Data, _point, place.Target, progress).RunAsync(Stop)
             : new FileRestore(open.Data, _point, _job.Target!, _job.Force, LinuxFileLayer.Instance, progress).RunAsync(Stop)).ConfigureAwait(false);
+        if (place is not null)
+        {
+            place.IsComplete = true;
+        }
+
         return Concluded(JobOutcome.Success, null, _point.MissingExtents());
     }
 

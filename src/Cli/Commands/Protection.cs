@@ -7,7 +7,7 @@ namespace ActorBackup.Cli.Commands;
 /// <param name="Disks">Every disk.</param>
 /// <param name="Unprotected">Without a successful backup.</param>
 /// <param name="Overdue">Whose last success is too long ago.</param>
-/// <param name="Failing">Whose last backup failed, whose job stopped on an error, or whose backing is not served though nobody stopped it.</param>
+/// <param name="Failing">Whose last backup failed, whose job stopped on an error, whose backing is not served though nobody stopped it, or which is half restored.</param>
 /// <param name="Waiting">Which have a job that goes on only when a person says so: it stopped on an error, or waits to be finalized.</param>
 public sealed record Protection(
     IReadOnlyList<DiskProtection> Disks,
@@ -45,7 +45,7 @@ public sealed record Protection(
             problems.Add("overdue");
         }
 
-        if (disk.State is "error" or "offline" || hasFailed || waiting?.Error is not null)
+        if (disk.State is "error" or "offline" || disk.HalfRestoredBy is not null || hasFailed || waiting?.Error is not null)
         {
             problems.Add("failing");
         }

@@ -17,6 +17,9 @@ public sealed record DiskState
     /// <summary>No guest finds it, although it is online and tracked.</summary>
     public bool IsUnexported { get; init; }
 
+    /// <summary>The restore into it that has not ended; if none goes on, it is half restored. No guest finds it.</summary>
+    public DiskRestore? Restore { get; init; }
+
     /// <summary>The size that a resize was to bring; null when none is open.</summary>
     public long? IntendedSizeBytes { get; init; }
 

@@ -19,6 +19,8 @@ public static class DiskTransitions
             DiskEvent.DiskMoved x => state with { Definition = state.Definition is { } d ? d with { Backing = x.Backing, TrackingPath = x.TrackingPath } : null },
             DiskEvent.DiskExported x => Exporting(state, x.Bitmaps) with { IsUnexported = false },
             DiskEvent.DiskUnexported => Exporting(state, []) with { IsUnexported = true },
+            DiskEvent.DiskRestoreBegun x => state with { Restore = new DiskRestore(x.Job, x.Point, state.Restore is null) },
+            DiskEvent.DiskRestoreEnded => state with { Restore = null },
             DiskEvent.BitmapAdded x => Added(state, x),
             DiskEvent.BitmapRemoved x => state with { Bitmaps = state.Bitmaps.Remove(x.Name) },
             DiskEvent.BitmapCleared x => With(state, x.Name, b => b with { Base = BitmapBase.None, AwaitsBaseOf = null }),

@@ -11,7 +11,7 @@ public static class ExportDecider
     /// <summary>Every bitmap that a client reads costs memory in each of its requests.</summary>
     public const int BitmapsMax = 32;
 
-    /// <summary>Idempotent: what is exported already with these bitmaps is no event.</summary>
+    /// <summary>Idempotent: what is exported already with these bitmaps is no event. A disk that is half restored is taken as it is.</summary>
     public static Decision<DiskEvent> Export(DiskState state, DiskCommand.ExportDisk c, DateTimeOffset now)
     {
         if (c.Bitmaps.Count > BitmapsMax)
@@ -38,15 +38,25 @@ public static class ExportDecider
             }
         }
 
-        return !state.IsUnexported && named.SetEquals(state.ExportedBitmaps.Select(b => b.Name))
-            ? Accept()
-            : Accept(new DiskEvent.DiskExported([.. c.Bitmaps], now));
+        var isAsBefore = !state.IsUnexported && named.SetEquals(state.ExportedBitmaps.Select(b => b.Name));
+        return new Decision<DiskEvent>(
+            [
+                .. state.Restore is null ? Array.Empty<DiskEvent>() : [new DiskEvent.DiskRestoreEnded(now)],
+                .. isAsBefore ? Array.Empty<DiskEvent>() : [new DiskEvent.DiskExported([.. c.Bitmaps], now)],
+            ],
+            null);
     }
 
     /// <summary>Idempotent.</summary>
     public static Decision<DiskEvent> Unexport(DiskState state, DiskId disk, DateTimeOffset now) =>
         BitmapDecider.Online(state, disk)
         ?? (state.IsUnexported ? Accept() : Accept(new DiskEvent.DiskUnexported(now)));
+
+    /// <summary>The restore's job has ended and gives the disk back. No event = it stays half restored.</summary>
+    public static Decision<DiskEvent> EndRestore(DiskState state, DiskCommand.EndRestore c, DateTimeOffset now) =>
+        state.Restore is { } restore && restore.Job == c.Job && (c.IsComplete || (c.IsUntouched && restore.WasWhole))
+            ? Accept(new DiskEvent.DiskRestoreEnded(now))
+            : Accept();
 
     /// <summary>Null when the disk may get another size: a bitmap keeps its size for as long as somebody reads it.</summary>
     public static Refusal? RefuseResize(DiskState state, DiskId disk) =>

@@ -121,6 +121,12 @@ public abstract record DiskCommand
     /// <summary>The coordinator knows how the disk's part ended.</summary>
     public sealed record LeaveGroup(GroupId Group) : DiskCommand;
 
+    /// <summary>A restore gives the disk back that was lent to it.</summary>
+    /// <param name="Job">The restore.</param>
+    /// <param name="IsComplete">The disk has the whole point.</param>
+    /// <param name="IsUntouched">Nothing was written.</param>
+    public sealed record EndRestore(JobId Job, bool IsComplete, bool IsUntouched) : DiskCommand;
+
     /// <summary>Lends the disk for a comparison with the base of a bitmap that is to be added when they were compared.</summary>
     /// <param name="Job">Who gets it.</param>
     /// <param name="Bitmap">With its base.</param>

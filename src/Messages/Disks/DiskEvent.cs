@@ -36,6 +36,12 @@ public abstract record DiskEvent
     /// <summary>It is not served any more, and no bitmap is busy with that; online and tracked all the same.</summary>
     public sealed record DiskUnexported(DateTimeOffset At) : DiskEvent;
 
+    /// <summary>A restore is about to write the point into it: until that has ended its content is nobody's, and it is not served.</summary>
+    public sealed record DiskRestoreBegun(JobId Job, PointId Point, DateTimeOffset At) : DiskEvent;
+
+    /// <summary>It has the whole point, or nothing of it, or somebody wants it as it is.</summary>
+    public sealed record DiskRestoreEnded(DateTimeOffset At) : DiskEvent;
+
     public sealed record BitmapAdded(string Name, ulong SetId, long GranularityBytes, bool Recording, bool Persistent, BitmapBase Base) : DiskEvent;
 
     public sealed record BitmapRemoved(string Name) : DiskEvent;

@@ -23,6 +23,8 @@ public static class DiskEventCodec
             DiskEvent.DiskMoved => "disk.moved.1",
             DiskEvent.DiskExported => "disk.exported.1",
             DiskEvent.DiskUnexported => "disk.unexported.1",
+            DiskEvent.DiskRestoreBegun => "disk.restoring.1",
+            DiskEvent.DiskRestoreEnded => "disk.restored.1",
             DiskEvent.BitmapAdded => "bitmap.added.1",
             DiskEvent.BitmapRemoved => "bitmap.removed.1",
             DiskEvent.BitmapCleared => "bitmap.cleared.1",
@@ -60,6 +62,8 @@ public static class DiskEventCodec
             "disk.moved.1" => From(W.DiskMoved.Parser.ParseFrom(bytes)),
             "disk.exported.1" => From(W.DiskExported.Parser.ParseFrom(bytes)),
             "disk.unexported.1" => new DiskEvent.DiskUnexported(Time(W.DiskUnexported.Parser.ParseFrom(bytes).AtUnixMs)),
+            "disk.restoring.1" => From(W.DiskRestoreBegun.Parser.ParseFrom(bytes)),
+            "disk.restored.1" => new DiskEvent.DiskRestoreEnded(Time(W.DiskRestoreEnded.Parser.ParseFrom(bytes).AtUnixMs)),
             "bitmap.added.1" => From(W.BitmapAdded.Parser.ParseFrom(bytes)),
             "bitmap.removed.1" => new DiskEvent.BitmapRemoved(W.BitmapRemoved.Parser.ParseFrom(bytes).Name),
             "bitmap.cleared.1" => new DiskEvent.BitmapCleared(W.BitmapCleared.Parser.ParseFrom(bytes).Name),
@@ -94,6 +98,8 @@ public static class DiskEventCodec
             DiskEvent.DiskMoved x => new W.DiskMoved { Backing = x.Backing, TrackingPath = x.TrackingPath, AtUnixMs = Millis(x.At) },
             DiskEvent.DiskExported x => new W.DiskExported { Bitmaps = { x.Bitmaps }, AtUnixMs = Millis(x.At) },
             DiskEvent.DiskUnexported x => new W.DiskUnexported { AtUnixMs = Millis(x.At) },
+            DiskEvent.DiskRestoreBegun x => new W.DiskRestoreBegun { Job = x.Job.Value, Point = x.Point.Value, AtUnixMs = Millis(x.At) },
+            DiskEvent.DiskRestoreEnded x => new W.DiskRestoreEnded { AtUnixMs = Millis(x.At) },
             DiskEvent.BitmapAdded x => new W.BitmapAdded
             {
                 Name = x.Name,
@@ -301,6 +307,8 @@ public static class DiskEventCodec
     private static DiskEvent.DiskResized From(W.DiskResized x) => new(x.SizeBytes, Time(x.AtUnixMs));
 
     private static DiskEvent.DiskMoved From(W.DiskMoved x) => new(x.Backing, x.TrackingPath, Time(x.AtUnixMs));
+
+    private static DiskEvent.DiskRestoreBegun From(W.DiskRestoreBegun x) => new(new JobId(x.Job), new PointId(x.Point), Time(x.AtUnixMs));
 
     private static DiskEvent.DiskExported From(W.DiskExported x) => new([.. x.Bitmaps], Time(x.AtUnixMs));
 

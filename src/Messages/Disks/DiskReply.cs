@@ -46,6 +46,9 @@ public sealed record DiskView(
 {
     /// <summary>Names of the bitmaps that NBD clients can read.</summary>
     public IReadOnlyList<string> ExportedBitmaps { get; init; } = [];
+
+    /// <summary>The job that left it half restored, so that it is not exported; null = none.</summary>
+    public JobId? HalfRestoredBy { get; init; }
 }
 
 /// <param name="Name">Unique on the disk.</param>

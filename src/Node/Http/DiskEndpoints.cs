@@ -175,6 +175,7 @@ public static class DiskEndpoints
             NbdTcpUri = exports.TcpUriOf(view.Definition.Id.Value),
             TrackingFile = view.Definition.TrackingPath,
             ExportedBitmaps = view.ExportedBitmaps,
+            HalfRestoredBy = view.HalfRestoredBy?.Value,
         };
     }
 }

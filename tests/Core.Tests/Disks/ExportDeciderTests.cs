@@ -1,4 +1,5 @@
 using ActorBackup.Core.Bitmaps;
+using ActorBackup.Core.Identity;
 using ActorBackup.Core.Jobs;
 using ActorBackup.Domain;
 using ActorBackup.Domain.Disks;
@@ -147,4 +148,36 @@ public sealed class ExportDeciderTests
 
     private static Decision<DiskEvent> Merge(DiskState state, string target, string source) =>
         BitmapDecider.Merge(state, new DiskCommand.MergeBitmaps(target, [new BitmapAddress(Disk, source)]) { Disk = Disk }, NoForeign);
+
+    [Fact]
+    public void A_disk_that_is_half_restored_is_exported_only_when_somebody_says_so()
+    {
+        var half = Online.After(new DiskEvent.DiskRestoreBegun(Job, Point, Now));
+        Assert.Equal(new DiskRestore(Job, Point, WasWhole: true), half.Restore);
+
+        AssertAccepted<DiskEvent.DiskRestoreEnded>(ExportDecider.Export(half, new DiskCommand.ExportDisk([]) { Disk = Disk }, Now));
+
+        var hidden = half.After(new DiskEvent.DiskUnexported(Now));
+        var asItIs = hidden.After(ExportDecider.Export(hidden, new DiskCommand.ExportDisk([]) { Disk = Disk }, Now));
+        Assert.Null(asItIs.Restore);
+        Assert.False(asItIs.IsUnexported);
+    }
+
+    [Fact]
+    public void A_restore_that_changed_nothing_leaves_a_whole_disk_whole_and_half_of_one_half()
+    {
+        var half = Online.After(new DiskEvent.DiskRestoreBegun(Job, Point, Now));
+        var again = new JobId("job-2");
+        var twice = half.After(new DiskEvent.DiskRestoreBegun(again, Point, Now));
+
+        AssertAccepted<DiskEvent.DiskRestoreEnded>(ExportDecider.EndRestore(half, Ended(Job, isUntouched: true), Now));
+        AssertAccepted<DiskEvent.DiskRestoreEnded>(ExportDecider.EndRestore(half, Ended(Job, isComplete: true), Now));
+        AssertAccepted<DiskEvent.DiskRestoreEnded>(ExportDecider.EndRestore(twice, Ended(again, isComplete: true), Now));
+        Assert.Empty(ExportDecider.EndRestore(half, Ended(Job), Now).Events);
+        Assert.Empty(ExportDecider.EndRestore(twice, Ended(again, isUntouched: true), Now).Events);
+        Assert.Empty(ExportDecider.EndRestore(twice, Ended(Job, isComplete: true), Now).Events);
+        Assert.Empty(ExportDecider.EndRestore(Online, Ended(Job, isComplete: true), Now).Events);
+    }
+
+    private static DiskCommand.EndRestore Ended(JobId job, bool isComplete = false, bool isUntouched = false) => new(job, isComplete, isUntouched) { Disk = Disk };
 }

@@ -95,6 +95,8 @@ internal static class EventGen
         Gen.Select(Text, Text, Time, (b, t, at) => (object)new DiskEvent.DiskMoved(b, t, at)),
         Gen.Select(Text.Array[0, 5], Time, (b, at) => (object)new DiskEvent.DiskExported(b, at)),
         Time.Select(at => (object)new DiskEvent.DiskUnexported(at)),
+        Gen.Select(Job, Text, Time, (j, p, at) => (object)new DiskEvent.DiskRestoreBegun(j, new PointId(p), at)),
+        Time.Select(at => (object)new DiskEvent.DiskRestoreEnded(at)),
         Gen.Select(Text, Gen.ULong, Gen.Long, Gen.Bool, Gen.Bool, Base, (n, set, g, r, p, b) => (object)new DiskEvent.BitmapAdded(n, set, g, r, p, b)),
         Text.Select(n => (object)new DiskEvent.BitmapRemoved(n)),
         Text.Select(n => (object)new DiskEvent.BitmapCleared(n)),

@@ -80,6 +80,8 @@ internal static class EventSamples
         ("full", new DiskEvent.DiskExported(["täglich", "weekly"], At)),
         ("least", new DiskEvent.DiskExported([], DateTimeOffset.UnixEpoch)),
         ("full", new DiskEvent.DiskUnexported(At)),
+        ("full", new DiskEvent.DiskRestoreBegun(Job, Point, At)),
+        ("full", new DiskEvent.DiskRestoreEnded(At)),
         ("full", new DiskEvent.BitmapAdded("täglich", 3, 4096, true, true, new BitmapBase(BaseState.Valid, Point, "5f0c"))),
         ("least", new DiskEvent.BitmapAdded("b", 1, 512, false, false, BitmapBase.None)),
         ("full", new DiskEvent.BitmapRemoved("daily")),
