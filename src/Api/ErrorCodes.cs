@@ -26,6 +26,7 @@ public static class ErrorCodes
     public const string Exists = "exists";
     public const string MissingFile = "missing_file";
     public const string NotAFile = "not_a_file";
+    public const string NotADirectory = "not_a_directory";
     public const string PermissionDenied = "permission_denied";
     public const string PortInUse = "port_in_use";
     public const string NewerVersion = "newer_version";
@@ -72,6 +73,7 @@ public static class ErrorCodes
             [Exists] = (409, ExitCodes.Failed),
             [MissingFile] = (422, ExitCodes.Failed),
             [NotAFile] = (422, ExitCodes.Failed),
+            [NotADirectory] = (422, ExitCodes.Failed),
             [PermissionDenied] = (422, ExitCodes.Failed),
             [PortInUse] = (422, ExitCodes.Failed),
             [NewerVersion] = (422, ExitCodes.Failed),

@@ -23,6 +23,7 @@ public enum RefusalCode
     Exists,
     MissingFile,
     NotAFile,
+    NotADirectory,
     PermissionDenied,
     NewerVersion,
     NotARepository,

@@ -9,6 +9,19 @@ namespace ActorBackup.EndToEnd.Tests;
 public class NodeTests
 {
     [Fact]
+    public async Task A_disk_is_of_the_node_whose_label_was_named()
+    {
+        await using var world = new World();
+        await world.StartNodeAsync("data", "--host", "rack-7");
+        Image.Random(world.PathOf("d.raw"), Image.MiB, seed: 9);
+
+        await world.RefusedAsync(2, "no node with the label 'rack-8'; this one is 'rack-7'", "disk", "add", "d", "--file", world.PathOf("d.raw"), "--host", "rack-8");
+        var disk = await world.AbkAsync("disk", "add", "d", "--file", world.PathOf("d.raw"), "--host", "rack-7");
+
+        Assert.Equal("rack-7", disk.GetProperty("host").GetString());
+    }
+
+    [Fact]
     public async Task Fifty_disks_are_served_again_after_a_kill()
     {
         await using var world = await World.StartAsync();

@@ -49,9 +49,13 @@ public sealed class TrackingPlace(IFileLayer files, string nodeDirectory)
 
     private string Checked(string directory)
     {
-        if (files.KindOf(directory) != FileKind.Directory)
+        switch (files.KindOf(directory))
         {
-            throw new RefusedException(new Refusal(RefusalCode.MissingFile, $"{directory} is not a directory; --journal names an existing directory for the tracking file"));
+            case FileKind.Missing:
+                throw new RefusedException(new Refusal(RefusalCode.MissingFile, $"{directory} does not exist; --journal names an existing directory for the tracking file"));
+            case not FileKind.Directory:
+                throw new RefusedException(new Refusal(
+                    RefusalCode.NotADirectory, $"{directory} is a file and not a directory; --journal names the directory in which the tracking file is to be, not the file itself"));
         }
 
         return IsUnderDev(directory)

@@ -23,7 +23,7 @@ public static class DiskCommands
         var exclusive = new Option<bool>("--exclusive") { Description = "Nobody else writes to the block device or NBD export; they keep no modification time that would tell, so this is needed" };
         var assumeDurable = new Option<bool>("--assume-durable") { Description = "Accept a backing that cannot flush" };
         var readOnly = new Option<bool>("--read-only") { Description = "Export the disk read-only" };
-        var hostLabel = new Option<string?>("--host") { Description = "Label of the host that has the backing", HelpName = "LABEL" };
+        var hostLabel = new Option<string?>("--host") { Description = "Label of the node that has the backing; another than the node that is asked is refused", HelpName = "LABEL" };
         return new Verb(host, "add", "Protect a disk: track its writes and export it over NBD at once")
             {
                 id, file, nbd, granularity, journal, exclusive, assumeDurable, readOnly, hostLabel,

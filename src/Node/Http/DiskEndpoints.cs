@@ -46,6 +46,12 @@ public static class DiskEndpoints
                 "a disk needs one backing: the absolute path of a raw file or block device, or the URI of an NBD export (nbd://HOST[:PORT]/NAME, nbd+unix:///NAME?socket=PATH)");
         }
 
+        if (request.Host is { } host && host != local.Host)
+        {
+            return Problem.Of(
+                ErrorCodes.InvalidArgument, $"there is no node with the label '{host}'; this one is '{local.Host}' ('abk cluster status' shows the nodes), and a disk is of the node that has its file");
+        }
+
         var granularity = request.Granularity ?? Granularity.DefaultBytes;
         if (!Granularity.IsValidForDisk(granularity))
         {

@@ -27,7 +27,21 @@ internal static class TrackingFileCreation
         }
         catch (FileLayerException e)
         {
+            TryDelete(files, temporary);
             throw Failures.ToVolume(e, $"The tracking file {path} cannot be created", "Check the directory, its permissions and its free space.");
+        }
+    }
+
+    /// <summary>What a failure left would only take room; it goes with the next try at the latest.</summary>
+    public static void TryDelete(IFileLayer files, string temporary)
+    {
+        try
+        {
+            files.Delete(temporary);
+        }
+        catch (FileLayerException)
+        {
+            // The failure itself is reported.
         }
     }
 

@@ -25,6 +25,7 @@ internal static class TrackingFileMove
     /// <exception cref="VolumeException">Something else has that name, or it cannot be written.</exception>
     public static void Copy(IFileLayer files, string from, string to)
     {
+        var temporary = to + ".new";
         try
         {
             if (files.KindOf(to) != FileKind.Missing && !IsCopy(files, from, to))
@@ -32,7 +33,6 @@ internal static class TrackingFileMove
                 throw new VolumeException(VolumeError.Exists, $"The tracking file cannot be moved: {to} exists. Name another directory, or delete that file if it is not in use.");
             }
 
-            var temporary = to + ".new";
             files.Delete(temporary);
             using (var source = files.Open(from, FileOpening.ReadOnly))
             using (var target = files.Open(temporary, FileOpening.CreateNew))
@@ -53,6 +53,7 @@ internal static class TrackingFileMove
         }
         catch (FileLayerException e)
         {
+            TrackingFileCreation.TryDelete(files, temporary);
             throw Failures.ToVolume(e, $"The tracking file cannot be moved to {to}", "Check the directory, its permissions and its free space; nothing has changed.");
         }
     }

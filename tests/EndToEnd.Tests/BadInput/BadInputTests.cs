@@ -156,6 +156,7 @@ public sealed class BadInputTests(BadInputWorld world) : IClassFixture<BadInputW
             new(ErrorCodes.NoSpace, "No space left", "disk add n --file {w}/good.raw --journal {w}/full"),
         ];
         await CheckAsync(cases);
+        Assert.Empty(Directory.GetFiles(mount, "*.abktrack*"));
         File.Delete(fillerPath);
         foreach (var line in cases.Select(c => c.Line).Concat(["disk remove n", "repo detach r"]))
         {
