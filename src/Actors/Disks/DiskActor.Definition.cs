@@ -47,7 +47,15 @@ public sealed partial class DiskActor
         }
 
         Record([new DiskEvent.DiskRemoved(clock.Now())], () =>
-            Work(() => disks.RemoveAsync(id), _ => Finish(new DiskReply.Done()), Fail));
+            Work(
+                () => disks.RemoveAsync(id),
+                _ =>
+                {
+                    // Points that a repository has yet to delete go all the same.
+                    Self.Tell(new Recover(), Akka.Actor.ActorRefs.NoSender);
+                    Finish(new DiskReply.Done());
+                },
+                Fail));
     }
 
     private void StopDisk()

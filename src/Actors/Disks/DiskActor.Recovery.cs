@@ -16,6 +16,23 @@ public sealed partial class DiskActor
             return;
         }
 
+        if (State is { Definition: null, DeletedPoints.Count: > 0 } removed)
+        {
+            Work(
+                () => PointDeletions.CarryOutAsync(removed, repositories),
+                isDone =>
+                {
+                    if (!isDone)
+                    {
+                        RecoverLater();
+                    }
+
+                    then();
+                },
+                e => RecoveryFailed(e, then));
+            return;
+        }
+
         if (State.IsStopped && disks.Find(id)?.Disk is not null)
         {
             Work(() => disks.StopAsync(id), _ => then(), e => RecoveryFailed(e, then));

@@ -64,7 +64,8 @@ internal sealed class DiskRecovery
             recovery._tidying.Add(() => disk.SettleAsync(stranger, BitmapRemainder.SyncBitmap, keepCheckpoint: false));
         }
 
-        await recovery.DeletePointsAsync().ConfigureAwait(false);
+        // Deletion in D, object still there. What cannot be asked now is shown as a point until its repository is back at a later start.
+        await PointDeletions.CarryOutAsync(state, repositories).ConfigureAwait(false);
         return recovery;
     }
 
@@ -404,29 +405,6 @@ internal sealed class DiskRecovery
         {
             IsComplete = false;
         }
-    }
-
-    /// <summary>Deletion in D, object still there.</summary>
-    private async Task DeletePointsAsync()
-    {
-        var bases = _state.Bitmaps.Values.Select(b => b.Base.Point).ToHashSet();
-        foreach (var (point, repositoryId) in _state.DeletedPoints.Where(p => !bases.Contains(p.Point)))
-        {
-            try
-            {
-                await WithRepositoryAsync(repositoryId, r => DeleteAsync(r, point)).ConfigureAwait(false);
-            }
-            catch (Exception e) when (Failures.Explain(e).Code != RefusalCode.Internal)
-            {
-                // Shown as a point until its repository is back at a later start.
-            }
-        }
-    }
-
-    private static async Task<bool> DeleteAsync(OpenRepository repository, PointId point)
-    {
-        await repository.Data.Points.DeleteAsync(point, CancellationToken.None).ConfigureAwait(false);
-        return true;
     }
 
     private Task<T> WithRepositoryAsync<T>(string repositoryId, Func<OpenRepository, Task<T>> work) =>

@@ -11,7 +11,7 @@ public static class DiskTransitions
         e switch
         {
             DiskEvent.DiskAdded x => state with { Definition = x.Definition, IsStopped = false },
-            DiskEvent.DiskRemoved => new DiskState { NextSetId = state.NextSetId, Jobs = state.Jobs },
+            DiskEvent.DiskRemoved => new DiskState { NextSetId = state.NextSetId, Jobs = state.Jobs, DeletedPoints = state.DeletedPoints },
             DiskEvent.DiskStopped => state with { IsStopped = true },
             DiskEvent.DiskStarted => state with { IsStopped = false },
             DiskEvent.DiskResizeIntended x => state with { IntendedSizeBytes = x.SizeBytes },

@@ -103,4 +103,8 @@ public sealed class DiskTransitionsTests
 
     private static DiskEvent.JobConcluded Concluded(JobOutcome outcome) =>
         new(Job, new JobConclusion(outcome, BitmapRemainder.SyncBitmap, null, Point, null, null, JobStatistics.Empty, []), Now);
+
+    [Fact]
+    public void A_deletion_is_remembered_when_the_disk_is_removed() =>
+        Assert.Contains((Point, RepositoryId), Online.After(new DiskEvent.PointDeleted(Point, RepositoryId), new DiskEvent.DiskRemoved(Now)).DeletedPoints);
 }

@@ -3,6 +3,7 @@ using ActorBackup.Core.Bitmaps;
 using ActorBackup.Core.Identity;
 using ActorBackup.Core.Jobs;
 using ActorBackup.Domain.Disks;
+using ActorBackup.Files;
 using ActorBackup.Messages.Disks;
 using ActorBackup.Recovery.Tests.Support;
 using ActorBackup.Storage.Reading;
@@ -75,6 +76,42 @@ public sealed class CommandKillTests(ActorHost host) : IClassFixture<ActorHost>
                 await node.KillAsync();
             }
         }
+    }
+
+    /// <summary>Rule 15. Deletion in D, object still there, and then no disk any more.</summary>
+    [Fact]
+    public async Task A_point_that_the_repository_could_not_delete_goes_after_its_disk_was_removed()
+    {
+        using var world = await MakeAsync();
+        var isBroken = false;
+        var node = await world.StartAsync(step =>
+        {
+            if (isBroken && step.StartsWith('R'))
+            {
+                throw new FileLayerException(FileError.InputOutput, "the repository takes no change");
+            }
+        });
+        var point = node.State.Bitmaps["b"].Base.Point!.Value;
+        isBroken = true;
+        Assert.IsType<DiskReply.Rejected>(await node.AskAsync(
+            new DiskCommand.DeletePoint(point, new RepositoryName("there"), world.IdOf("there")) { Disk = Node.DiskId }));
+        await node.DoAsync(new DiskCommand.RemoveDisk { Disk = Node.DiskId });
+        Assert.NotNull(await FindAsync());
+        Assert.Null(node.State.Definition);
+        await node.KillAsync();
+
+        node = await world.StartAsync();
+
+        for (var patience = 0; await FindAsync() is not null; patience++)
+        {
+            Assert.True(patience < 1000, $"point {point} is still there");
+            await node.TicksAsync(1);
+        }
+
+        await node.KillAsync();
+
+        async Task<Storage.Points.RecoveryPoint?> FindAsync() =>
+            await (await world.OpenAsync(node, "there")).Data.Points.TryGetAsync(point, CancellationToken.None);
     }
 
     /// <summary>Rule 14. The bitmap comes with its base or not at all.</summary>
