@@ -101,11 +101,19 @@ public sealed partial class DirtyBitmap
     /// <summary>Copies the words [firstWord, firstWord + count) out as little-endian bytes; those past the end are zero.</summary>
     public void ReadWords(int firstWord, Span<byte> destination)
     {
-        var count = destination.Length / sizeof(ulong);
-        for (var i = 0; i < count; i++)
+        var words = MemoryMarshal.Cast<byte, ulong>(destination);
+        words.Clear();
+        for (var done = 0; done < words.Length && firstWord + done < WordCount;)
         {
-            var word = firstWord + i < WordCount ? Word(firstWord + i) : 0;
-            MemoryMarshal.Write(destination[(i * sizeof(ulong))..], in word);
+            var (start, left) = ((firstWord + done) & (ChunkWords - 1), Math.Min(words.Length, WordCount - firstWord) - done);
+            var length = Math.Min(ChunkWords - start, left);
+            if (Chunk((firstWord + done) >> ChunkShift) is { } chunk)
+            {
+                // Beside guests that mark, each bit is the one before or after.
+                chunk.AsSpan(start, length).CopyTo(words[done..]);
+            }
+
+            done += length;
         }
     }
 

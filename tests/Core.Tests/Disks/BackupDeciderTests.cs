@@ -47,7 +47,6 @@ public sealed class BackupDeciderTests
     [InlineData(SyncMode.Full, "busy", BitmapSyncPolicy.Always, RefusalCode.Busy)]
     [InlineData(SyncMode.Bitmap, "bad", BitmapSyncPolicy.Always, RefusalCode.Inconsistent)]
     [InlineData(SyncMode.Incremental, "bad", null, RefusalCode.Inconsistent)]
-    [InlineData(SyncMode.None, null, null, RefusalCode.NotSupported)]
     public void What_cannot_run_is_refused(SyncMode sync, string? bitmap, BitmapSyncPolicy? policy, RefusalCode code) =>
         AssertRefused(code, Start(Online.WithBitmap("b", Base).WithBusyBitmap("busy").WithInconsistentBitmap("bad"), Order(sync, bitmap, policy)));
 
@@ -57,6 +56,14 @@ public sealed class BackupDeciderTests
         var spec = Started(Start(Online.WithBitmap("b", Base), Order(SyncMode.Full)));
 
         Assert.Equal((SyncMode.Full, null, 0ul, 0ul, null, null), (spec.Sync, spec.Bitmap, spec.BitmapSet, spec.SuccessorSet, spec.Base, spec.Policy));
+    }
+
+    [Fact]
+    public void An_instant_that_is_only_served_leaves_bitmaps_alone()
+    {
+        var spec = Started(Start(Online.WithBitmap("b", Base), Order(SyncMode.None)));
+
+        Assert.Equal((SyncMode.None, null, 0ul, 0ul, null, null), (spec.Sync, spec.Bitmap, spec.BitmapSet, spec.SuccessorSet, spec.Base, spec.Policy));
     }
 
     [Fact]
