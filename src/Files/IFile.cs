@@ -16,8 +16,16 @@ public interface IFile : IDisposable
     /// <summary>Fills the buffer if that takes no device. False = it might have to wait for one, or the file ends before: call <see cref="Read"/> where waiting is no harm.</summary>
     bool TryReadCached(long offset, Span<byte> buffer) => Read(offset, buffer) == buffer.Length;
 
+    /// <summary>As <see cref="Read"/>, of what nobody is expected to read again soon: it takes no room from what others have cached, where that can be done.</summary>
+    /// <remarks>It can where the buffer's address and the offset leave the same rest by <see cref="AlignedBuffer.AlignmentBytes"/>.</remarks>
+    int ReadUncached(long offset, Span<byte> buffer) => Read(offset, buffer);
+
     /// <summary>Writes all of it or fails.</summary>
     void Write(long offset, ReadOnlySpan<byte> data);
+
+    /// <summary>As <see cref="Write"/>, and as little durable before a sync, but without a copy in the page cache, where that can be done.</summary>
+    /// <remarks>It can where address and offset are multiples of <see cref="AlignedBuffer.AlignmentBytes"/>; what the end has beyond such a multiple is copied.</remarks>
+    void WriteUncached(long offset, ReadOnlySpan<byte> data) => Write(offset, data);
 
     /// <summary>Data and length on stable storage (fdatasync). A failure says that earlier writes may be lost for ever.</summary>
     void Sync();

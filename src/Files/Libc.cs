@@ -27,9 +27,18 @@ internal static partial class Libc
     public const int PrioProcess = 0;
 
     public const int ORdonly = 0;
+    public const int OWronly = 1;
     public const int ORdwr = 2;
     public const int OExcl = 0x80;
     public const int OCloexec = 0x80000;
+
+    /// <summary>Each architecture has a number of its own; 0 = this one's is not known here.</summary>
+    public static readonly int ODirect = RuntimeInformation.ProcessArchitecture switch
+    {
+        Architecture.X64 => 0x4000,
+        Architecture.Arm64 => 0x10000,
+        _ => 0,
+    };
 
     public const int SeekData = 3;
     public const int SeekHole = 4;

@@ -4,12 +4,14 @@ using Microsoft.Win32.SafeHandles;
 namespace ActorBackup.Files;
 
 /// <summary>A file or block device of the Linux kernel.</summary>
-internal sealed class LinuxFile(string path, SafeFileHandle handle, bool isDevice) : IFile
+internal sealed class LinuxFile(string path, SafeFileHandle handle, bool isDevice, bool isReadOnly) : IFile
 {
     private const int ZeroChunkBytes = 1 << 20;
 
     private static readonly byte[] Zeroes = new byte[ZeroChunkBytes];
 
+    private readonly DirectHandle _directReads = new(handle, Libc.ORdonly);
+    private readonly DirectHandle _directWrites = new(handle, Libc.OWronly);
     private volatile bool _cannotPeek;
 
     public string Path { get; } = path;
@@ -77,6 +79,67 @@ internal sealed class LinuxFile(string path, SafeFileHandle handle, bool isDevic
 
         // A part means that the rest is not cached. Failures come back when it is read for good.
         return read == buffer.Length;
+    }
+
+    public unsafe int ReadUncached(long offset, Span<byte> buffer)
+    {
+        // The pages in which the range begins and ends go through memory of our own; what lies between goes to where it belongs.
+        const int Page = AlignedBuffer.AlignmentBytes;
+        var before = (int)(offset % Page);
+        var after = (int)((Page - ((offset + buffer.Length) % Page)) % Page);
+        fixed (byte* start = buffer)
+        {
+            if (isDevice || before + buffer.Length + after < 3 * Page || (nuint)start % Page != (nuint)before)
+            {
+                return Read(offset, buffer);
+            }
+
+            var room = stackalloc byte[3 * Page];
+            var edges = (byte*)((nuint)(room + Page - 1) / Page * Page);
+            var head = before == 0 ? 0 : Page - before;
+            var tail = after == 0 ? 0 : Page - after;
+            var pieces = stackalloc Libc.Piece[3];
+            var count = 0;
+            if (head > 0)
+            {
+                pieces[count++] = new Libc.Piece { Start = edges, Length = Page };
+            }
+
+            pieces[count++] = new Libc.Piece { Start = start + head, Length = (nuint)(buffer.Length - head - tail) };
+            if (tail > 0)
+            {
+                pieces[count++] = new Libc.Piece { Start = edges + Page, Length = Page };
+            }
+
+            var read = _directReads.TryRead(offset - before, pieces, count);
+            if (read < before + buffer.Length)
+            {
+                return Read(offset, buffer);
+            }
+
+            new Span<byte>(edges + before, head).CopyTo(buffer);
+            new Span<byte>(edges + Page, tail).CopyTo(buffer[^tail..]);
+            return buffer.Length;
+        }
+    }
+
+    public unsafe void WriteUncached(long offset, ReadOnlySpan<byte> data)
+    {
+        const int Page = AlignedBuffer.AlignmentBytes;
+        var whole = data.Length / Page * Page;
+        fixed (byte* start = data)
+        {
+            if (isDevice || isReadOnly || whole == 0 || offset % Page != 0 || (nuint)start % Page != 0 || !_directWrites.TryWrite(offset, data[..whole]))
+            {
+                Write(offset, data);
+                return;
+            }
+        }
+
+        if (whole < data.Length)
+        {
+            Write(offset + whole, data[whole..]);
+        }
     }
 
     public void Write(long offset, ReadOnlySpan<byte> data)
@@ -194,7 +257,12 @@ internal sealed class LinuxFile(string path, SafeFileHandle handle, bool isDevic
         return range.Type != Libc.FUnLck;
     }
 
-    public void Dispose() => handle.Dispose();
+    public void Dispose()
+    {
+        _directReads.Dispose();
+        _directWrites.Dispose();
+        handle.Dispose();
+    }
 
     private void WriteZeroes(long offset, long length)
     {

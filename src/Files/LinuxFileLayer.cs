@@ -23,7 +23,7 @@ public sealed class LinuxFileLayer : IFileLayer
         };
         if (isDevice && opening == FileOpening.ReadWrite)
         {
-            return new LinuxFile(path, OpenDevice(path), isDevice);
+            return new LinuxFile(path, OpenDevice(path), isDevice, isReadOnly: false);
         }
 
         try
@@ -35,7 +35,7 @@ public sealed class LinuxFileLayer : IFileLayer
                 File.SetUnixFileMode(file, OwnerOnly);
             }
 
-            return new LinuxFile(path, file, isDevice);
+            return new LinuxFile(path, file, isDevice, opening == FileOpening.ReadOnly);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

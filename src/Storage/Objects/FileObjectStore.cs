@@ -39,19 +39,9 @@ public sealed class FileObjectStore : IObjectStore
     public Task<byte[]?> TryGetAsync(string key, int maxBytes, CancellationToken cancellation) =>
         Task.FromResult(Guard(() => Get(key, maxBytes), $"object {key} cannot be read"));
 
-    public Task ReadAsync(string key, long offset, Memory<byte> buffer, CancellationToken cancellation)
-    {
-        Guard(
-            () =>
-            {
-                using var file = _files.Open(PathOf(key), FileOpening.ReadOnly);
-                return file.Read(offset, buffer.Span) == buffer.Length
-                    ? true
-                    : throw new StorageException(StorageError.Damaged, $"object {key} of {Url} is shorter than it was written");
-            },
-            $"object {key} cannot be read");
-        return Task.CompletedTask;
-    }
+    public Task ReadAsync(string key, long offset, Memory<byte> buffer, CancellationToken cancellation) => ReadAsync(key, offset, buffer, isOnce: false);
+
+    public Task ReadOnceAsync(string key, long offset, Memory<byte> buffer, CancellationToken cancellation) => ReadAsync(key, offset, buffer, isOnce: true);
 
     public Task<long?> TryGetLengthAsync(string key, CancellationToken cancellation) =>
         Task.FromResult(Guard<long?>(
@@ -123,6 +113,20 @@ public sealed class FileObjectStore : IObjectStore
         // Nothing is open between calls.
     }
 
+    private Task ReadAsync(string key, long offset, Memory<byte> buffer, bool isOnce)
+    {
+        Guard(
+            () =>
+            {
+                using var file = _files.Open(PathOf(key), FileOpening.ReadOnly);
+                return (isOnce ? file.ReadUncached(offset, buffer.Span) : file.Read(offset, buffer.Span)) == buffer.Length
+                    ? true
+                    : throw new StorageException(StorageError.Damaged, $"object {key} of {Url} is shorter than it was written");
+            },
+            $"object {key} cannot be read");
+        return Task.CompletedTask;
+    }
+
     private bool Put(string key, ReadOnlySpan<byte> content)
     {
         EnsureRoot(key);
@@ -134,7 +138,8 @@ public sealed class FileObjectStore : IObjectStore
         {
             using (var file = _files.Open(temporary, FileOpening.CreateNew))
             {
-                file.Write(0, content);
+                // A backup must not push out of the page cache what guests have there.
+                file.WriteUncached(0, content);
                 file.Sync();
             }
 

@@ -16,6 +16,9 @@ public interface IObjectStore : IDisposable
     /// <summary>Fills the buffer from the offset on, or fails with <see cref="StorageError.Damaged"/> when the object is too short.</summary>
     Task ReadAsync(string key, long offset, Memory<byte> buffer, CancellationToken cancellation);
 
+    /// <summary>As <see cref="ReadAsync"/>, of what is not expected to be read again soon, so that it need not stay in anybody's cache.</summary>
+    Task ReadOnceAsync(string key, long offset, Memory<byte> buffer, CancellationToken cancellation) => ReadAsync(key, offset, buffer, cancellation);
+
     /// <summary>In bytes; null if there is no such object.</summary>
     Task<long?> TryGetLengthAsync(string key, CancellationToken cancellation);
 

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using ActorBackup.Core.Blocks;
 using ActorBackup.Core.Packs;
+using ActorBackup.Files;
 
 namespace ActorBackup.Storage.Packs;
 
@@ -13,9 +14,12 @@ public sealed class PackBuilder
 
     public const int MaxBlockBytes = 4 * 1024 * 1024;
 
+    /// <summary>Enough for a job with few changes. A builder that needs more gets all that it may ever need: only what is filled costs memory.</summary>
+    private const int FirstBytes = 256 * 1024;
+
     private readonly PackKind _kind;
     private readonly List<PackedBlock> _blocks = [];
-    private byte[] _bytes = new byte[256 * 1024];
+    private Memory<byte> _bytes = new AlignedBuffer(FirstBytes).Memory;
     private int _length;
 
     public PackBuilder(PackKind kind)
@@ -39,7 +43,7 @@ public sealed class PackBuilder
         }
 
         Reserve(stored.Length);
-        stored.CopyTo(_bytes.AsSpan(_length));
+        stored.CopyTo(_bytes.Span[_length..]);
         _blocks.Add(new PackedBlock(digest, compression, (uint)_length, (uint)stored.Length, (uint)plainBytes));
         _length += stored.Length;
         return true;
@@ -49,7 +53,7 @@ public sealed class PackBuilder
     public PackedBlock BlockAt(int index) => _blocks[index];
 
     /// <summary>The bytes as stored of a block that was added.</summary>
-    public ReadOnlySpan<byte> StoredBytes(PackedBlock block) => _bytes.AsSpan((int)block.Offset, (int)block.StoredLength);
+    public ReadOnlySpan<byte> StoredBytes(PackedBlock block) => _bytes.Span.Slice((int)block.Offset, (int)block.StoredLength);
 
     /// <summary>Writes footer and trailer. May be repeated; nothing may be added before <see cref="Reset"/>.</summary>
     /// <param name="paddingBytes">Zeroes before the footer, which give a pack of the same blocks another name.</param>
@@ -57,20 +61,20 @@ public sealed class PackBuilder
     {
         var footerBytes = _blocks.Count * PackFormat.EntryBytes;
         Reserve(paddingBytes + footerBytes + PackFormat.TrailerBytes);
-        _bytes.AsSpan(_length, paddingBytes).Clear();
+        _bytes.Span.Slice(_length, paddingBytes).Clear();
         var blocksEnd = _length + paddingBytes;
-        var footer = _bytes.AsSpan(blocksEnd, footerBytes);
+        var footer = _bytes.Span.Slice(blocksEnd, footerBytes);
         for (var i = 0; i < _blocks.Count; i++)
         {
             PackEntry.Write(footer.Slice(i * PackFormat.EntryBytes, PackFormat.EntryBytes), _blocks[i]);
         }
 
-        var trailer = _bytes.AsSpan(blocksEnd + footerBytes, PackFormat.TrailerBytes);
+        var trailer = _bytes.Span.Slice(blocksEnd + footerBytes, PackFormat.TrailerBytes);
         BinaryPrimitives.WriteUInt32LittleEndian(trailer, (uint)_blocks.Count);
         BinaryPrimitives.WriteUInt32LittleEndian(trailer[4..], (uint)footerBytes);
         SHA256.HashData(footer, trailer[8..]);
         PackFormat.TailMagic.CopyTo(trailer[(8 + SHA256.HashSizeInBytes)..]);
-        var content = _bytes.AsMemory(0, blocksEnd + footerBytes + PackFormat.TrailerBytes);
+        var content = _bytes[..(blocksEnd + footerBytes + PackFormat.TrailerBytes)];
         return new SealedPack(PackFormat.KeyOf(_kind, content.Span), _kind, content, _blocks.ToArray());
     }
 
@@ -79,17 +83,20 @@ public sealed class PackBuilder
     {
         _blocks.Clear();
         _length = PackFormat.HeaderBytes;
-        _bytes.AsSpan(0, PackFormat.HeaderBytes).Clear();
-        PackFormat.HeadMagic.CopyTo(_bytes);
-        BinaryPrimitives.WriteUInt32LittleEndian(_bytes.AsSpan(8), PackFormat.Version);
-        _bytes[12] = (byte)_kind;
+        var header = _bytes.Span[..PackFormat.HeaderBytes];
+        header.Clear();
+        PackFormat.HeadMagic.CopyTo(header);
+        BinaryPrimitives.WriteUInt32LittleEndian(header[8..], PackFormat.Version);
+        header[12] = (byte)_kind;
     }
 
     private void Reserve(int more)
     {
         if (_length + more > _bytes.Length)
         {
-            Array.Resize(ref _bytes, Math.Max(_length + more, Math.Min(_bytes.Length * 2, TargetBytes + PackFormat.TrailerBytes)));
+            var larger = new AlignedBuffer(Math.Max(_length + more, TargetBytes + PackFormat.TrailerBytes)).Memory;
+            _bytes[.._length].CopyTo(larger);
+            _bytes = larger;
         }
     }
 }

@@ -58,6 +58,11 @@ public sealed class PackReader(IObjectStore store)
         }
     }
 
+    /// <summary>Fills the buffer with bytes of a pack as they are stored: nothing is known about them before their blocks were unpacked.</summary>
+    /// <exception cref="StorageException">Missing, or too short.</exception>
+    public async ValueTask ReadStoredAsync(string pack, long offset, Memory<byte> stored, CancellationToken cancellation) =>
+        await store.ReadOnceAsync(pack, offset, stored, cancellation).ConfigureAwait(false);
+
     /// <summary>Decompresses and verifies stored bytes.</summary>
     public static void Unpack(string pack, PackedBlock block, ReadOnlySpan<byte> stored, Span<byte> plain)
     {

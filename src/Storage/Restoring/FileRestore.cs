@@ -148,9 +148,10 @@ public sealed class FileRestore(Repository repository, RecoveryPoint point, stri
         else
         {
             files.Link(_partial, target);
-            files.Delete(_partial);
         }
 
+        // Also after a rename: where an earlier restore died behind its link, both are names of one file, and renaming one to the other does nothing.
+        files.Delete(_partial);
         files.SyncDirectory(Path.GetDirectoryName(target)!);
     }
 

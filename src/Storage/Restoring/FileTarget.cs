@@ -23,7 +23,7 @@ internal sealed class FileTarget(IFile file) : IRestoreTarget
 
     public ValueTask WriteAsync(long offset, ReadOnlyMemory<byte> data, CancellationToken cancellation)
     {
-        file.Write(offset, data.Span);
+        file.WriteUncached(offset, data.Span);
         return ValueTask.CompletedTask;
     }
 

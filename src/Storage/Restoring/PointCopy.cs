@@ -1,5 +1,6 @@
 using System.Buffers;
 using ActorBackup.Core.Blocks;
+using ActorBackup.Files;
 using ActorBackup.Storage.Packs;
 using ActorBackup.Storage.Points;
 using ActorBackup.Storage.Reading;
@@ -11,14 +12,22 @@ namespace ActorBackup.Storage.Restoring;
 /// <summary>Gives a target the content of a point, several blocks at a time, and makes it durable. What the target holds already is left alone.</summary>
 /// <remarks>
 /// What is there is compared by digest, never assumed: so a copy that was cut short is simply done again and costs what is left. The bytes beyond the
-/// point's size stay as they are. Memory: workers × (one part of digests and two blocks).
+/// point's size stay as they are. Memory: workers × (one part, and what one read of a pack fetches).
 /// </remarks>
 public sealed class PointCopy(Repository repository, RecoveryPoint point, IRestoreTarget target, IReadProgress progress)
 {
     private const long WorkersBytes = 32 * 1024 * 1024;
 
+    /// <summary>Of one part; the calls and look-ups for it hardly count beside so many bytes.</summary>
+    private const int PartBytes = 2 * 1024 * 1024;
+
+    /// <summary>What every target takes at once.</summary>
+    private const int WriteBytesMax = 1024 * 1024;
+
     // Reading and writing files blocks threads that actors need, too.
     private static readonly int WorkersMax = Math.Clamp(2 * Environment.ProcessorCount, 2, 8);
+
+    private readonly AlignedBufferPool _buffers = new(PointPart.BlocksFor(PartBytes, point.BlockBytes) * point.BlockBytes, WorkersMax);
 
     private int Workers => (int)Math.Clamp(WorkersBytes / point.BlockBytes, 2, WorkersMax);
 
@@ -27,7 +36,7 @@ public sealed class PointCopy(Repository repository, RecoveryPoint point, IResto
     {
         progress.Total(point.SizeBytes);
         await Parallel.ForEachAsync(
-            PointPart.ReadAsync(repository, point, cancellation),
+            PointPart.ReadAsync(repository, point, PointPart.BlocksFor(PartBytes, point.BlockBytes), cancellation),
             new ParallelOptions { MaxDegreeOfParallelism = Workers, CancellationToken = cancellation },
             (part, stop) => part.Blocks.Length == 0 ? ZeroAsync(part.Zero, stop) : CopyAsync(part.Blocks, stop)).ConfigureAwait(false);
         cancellation.ThrowIfCancellationRequested();
@@ -36,26 +45,41 @@ public sealed class PointCopy(Repository repository, RecoveryPoint point, IResto
 
     private async ValueTask CopyAsync(BlockEntry[] blocks, CancellationToken cancellation)
     {
-        var buffer = ArrayPool<byte>.Shared.Rent(point.BlockBytes);
+        var buffer = _buffers.Rent();
         try
         {
-            var plain = buffer.AsMemory(0, point.BlockBytes);
-            var absent = await WithoutThoseThereAsync(blocks, plain, cancellation).ConfigureAwait(false);
+            var absent = await WithoutThoseThereAsync(blocks, buffer.Memory[..point.BlockBytes], cancellation).ConfigureAwait(false);
             var digests = absent.ConvertAll(e => e.Digest).ToArray();
             var places = await repository.Blocks.LocateManyAsync(digests, cancellation).ConfigureAwait(false);
-            for (var i = 0; i < digests.Length; i++)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                await progress.PaceAsync(0, cancellation).ConfigureAwait(false);
-                await repository.Blocks.ReadAsync(digests[i], places[i], plain, cancellation).ConfigureAwait(false);
-                var (offset, length) = (point.Geometry.OffsetOf(absent[i].Block), (int)point.Geometry.LengthOf(absent[i].Block));
-                await target.WriteAsync(offset, plain[..length], cancellation).ConfigureAwait(false);
-                progress.Done(length);
-            }
+            await progress.PaceAsync(0, cancellation).ConfigureAwait(false);
+            await repository.Blocks.ReadManyAsync(digests, places, buffer.Memory, point.BlockBytes, point.BlockBytes, static (_, failure) => throw failure, cancellation).ConfigureAwait(false);
+            await WriteAsync(absent, buffer.Memory, cancellation).ConfigureAwait(false);
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(buffer);
+            _buffers.Return(buffer);
+        }
+    }
+
+    /// <summary>Writes blocks that lie one after the other in memory; neighbours on the disk together.</summary>
+    private async ValueTask WriteAsync(List<BlockEntry> blocks, Memory<byte> plain, CancellationToken cancellation)
+    {
+        var blocksMax = Math.Max(1, WriteBytesMax / point.BlockBytes);
+        for (var from = 0; from < blocks.Count;)
+        {
+            var to = from + 1;
+            while (to < blocks.Count && to - from < blocksMax && blocks[to].Block == blocks[to - 1].Block + 1)
+            {
+                to++;
+            }
+
+            cancellation.ThrowIfCancellationRequested();
+            await progress.PaceAsync(0, cancellation).ConfigureAwait(false);
+            var (offset, last) = (point.Geometry.OffsetOf(blocks[from].Block), blocks[to - 1].Block);
+            var length = (int)(point.Geometry.OffsetOf(last) + point.Geometry.LengthOf(last) - offset);
+            await target.WriteAsync(offset, plain.Slice(from * point.BlockBytes, length), cancellation).ConfigureAwait(false);
+            progress.Done(length);
+            from = to;
         }
     }
 

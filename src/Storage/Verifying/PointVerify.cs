@@ -84,6 +84,7 @@ public sealed class PointVerify(Repository repository, RecoveryPoint point, int 
         }
 
         var places = await repository.Blocks.LocateManyAsync(batch.ConvertAll(e => e.Digest).ToArray(), cancellation).ConfigureAwait(false);
+        var chosen = new List<int>(batch.Count);
         for (var i = 0; i < batch.Count; i++)
         {
             var (block, digest) = (batch[i].Block, batch[i].Digest);
@@ -98,18 +99,19 @@ public sealed class PointVerify(Repository repository, RecoveryPoint point, int 
             }
             else if (IsChosen(digest))
             {
-                try
-                {
-                    await repository.Blocks.ReadAsync(digest, places[i], buffer.AsMemory(0, point.BlockBytes), cancellation).ConfigureAwait(false);
-                }
-                catch (StorageException e)
-                {
-                    Add(new BlockRun(block, 1), e.Message);
-                }
+                chosen.Add(i);
             }
-
-            progress.Done(point.Geometry.LengthOf(block));
         }
+
+        await repository.Blocks.ReadManyAsync(
+            chosen.ConvertAll(i => batch[i].Digest).ToArray(),
+            [.. chosen.Select(i => places[i])],
+            buffer.AsMemory(0, point.BlockBytes),
+            stride: 0,
+            point.BlockBytes,
+            (n, failure) => Add(new BlockRun(batch[chosen[n]].Block, 1), failure.Message),
+            cancellation).ConfigureAwait(false);
+        progress.Done(batch.Sum(e => point.Geometry.LengthOf(e.Block)));
     }
 
     private bool IsChosen(BlockDigest digest) => digest.Prefix % 100 < percent;

@@ -45,6 +45,59 @@ public sealed class LinuxFileLayerTests : IDisposable
         Assert.False(file.TryReadCached(8_000, buffer));
     }
 
+    [Theory]
+    [InlineData(0, 0, 65_536)]
+    [InlineData(4_096, 0, 70_001)]
+    [InlineData(0, 16, 40_000)]
+    [InlineData(17, 0, 40_000)]
+    [InlineData(4_096, 0, 100)]
+    public void What_is_written_past_the_cache_is_there_for_every_reader(int offset, int start, int length)
+    {
+        var buffer = new AlignedBuffer(start + length).Span[start..];
+        Bytes(length).CopyTo(buffer);
+        using var file = _files.Open(_directory["a"], FileOpening.CreateNew);
+        file.Write(0, new byte[200_000]);
+        file.WriteUncached(offset, buffer);
+        file.Sync();
+
+        var read = new byte[length];
+        Assert.Equal(length, file.Read(offset, read));
+        Assert.True(buffer.SequenceEqual(read));
+        Assert.Equal(200_000, file.Length);
+    }
+
+    [Theory]
+    [InlineData(0, 65_536)]
+    [InlineData(1, 60_000)]
+    [InlineData(4_095, 12_290)]
+    [InlineData(8_192, 12_289)]
+    [InlineData(8_193, 8_191)]
+    [InlineData(190_000, 10_000)]
+    [InlineData(180_001, 50_000)]
+    public void What_is_read_past_the_cache_is_what_any_reader_gets(int offset, int length)
+    {
+        using var file = _files.Open(_directory["a"], FileOpening.CreateNew);
+        file.Write(0, Bytes(200_000));
+        var expected = new byte[length];
+        var count = file.Read(offset, expected);
+
+        foreach (var start in new[] { offset % AlignedBuffer.AlignmentBytes, 3 })
+        {
+            var buffer = new AlignedBuffer(start + length).Span[start..];
+            Assert.Equal(count, file.ReadUncached(offset, buffer));
+            Assert.True(expected.AsSpan(0, count).SequenceEqual(buffer[..count]));
+        }
+    }
+
+    [Fact]
+    public void A_file_that_was_opened_to_be_read_is_not_written_past_the_cache_either()
+    {
+        Create("a", 8_192);
+        using var file = _files.Open(_directory["a"], FileOpening.ReadOnly);
+
+        Assert.Throws<FileLayerException>(() => file.WriteUncached(0, new AlignedBuffer(8_192).Span));
+    }
+
     [Fact]
     public void Create_new_refuses_a_file_that_exists_and_leaves_it_alone()
     {

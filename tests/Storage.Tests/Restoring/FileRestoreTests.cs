@@ -157,21 +157,22 @@ public sealed class FileRestoreTests : IDisposable
         await using var repository = await TestRepository.CreateAsync();
         var image = Image();
         var point = await repository.BackUpAsync(image);
-        var left = operation == "write" ? 150 : 1;
+        var left = operation == "write" ? 2 : 1;
         _files.Fault = (o, _) => o == operation && Interlocked.Decrement(ref left) <= 0 ? FileError.InputOutput : null;
         var failure = await Assert.ThrowsAsync<StorageException>(() => RestoreAsync(repository, point));
         Assert.Equal(StorageError.InputOutput, failure.Error);
         Assert.Contains(PartialOf(point), failure.Message, StringComparison.Ordinal);
         Assert.Equal([Path.GetFileName(PartialOf(point))], Left());
         _files.Fault = null;
-        var written = _files.Done.Count(d => d.Operation == "write");
+        var written = _files.WrittenBytes;
 
         await RestoreAsync(repository, point);
 
         Assert.True(IsRestored(image));
         Assert.Equal(["disk.raw"], Left());
-        Assert.Equal(200, _files.Done.Count(d => d.Operation == "write"));
-        Assert.Equal(written * BlockBytes, _progress.SkippedBytes, 512.0);
+        Assert.Equal((200 * BlockBytes) - 512, _files.WrittenBytes);
+        Assert.InRange(written, BlockBytes, _files.WrittenBytes);
+        Assert.Equal(written, _progress.SkippedBytes);
     }
 
     /// <summary>Nothing of what is there is believed: another program, or a power failure, may have changed it.</summary>
@@ -191,7 +192,7 @@ public sealed class FileRestoreTests : IDisposable
 
         Assert.True(IsRestored(image));
         Assert.Equal(["disk.raw"], Left());
-        Assert.Equal(3, _files.Done.Count(d => d.Operation == "write"));
+        Assert.Equal(3 * BlockBytes, _files.WrittenBytes);
         Assert.Equal(image.Length, _progress.DoneBytes);
     }
 
@@ -237,7 +238,7 @@ public sealed class FileRestoreTests : IDisposable
         await RestoreAsync(repository, point);
         File.Delete(Target);
         var operations = _files.Done.Count;
-        Assert.InRange(operations, 200, 400);
+        Assert.InRange(operations, 7, 400);
         for (var dies = 1; dies <= operations; dies += dies < 5 || dies > operations - 10 ? 1 : 17)
         {
             var left = dies;
@@ -289,10 +290,13 @@ public sealed class FileRestoreTests : IDisposable
     public async Task A_repository_that_goes_away_in_the_middle_leaves_what_the_next_restore_completes(StorageError error)
     {
         await using var repository = await TestRepository.CreateAsync();
-        var image = Image();
+
+        // More than all workers have under way when it goes away: about 40 reads of data.
+        var image = Content.Noise(5, 40 * 1024 * 1024);
         var point = await repository.BackUpAsync(image);
         var reads = 0;
-        repository.Store.ReadFault = _ => Interlocked.Increment(ref reads) > 100 ? new StorageException(error, "injected") : null;
+        repository.Store.ReadFault = key =>
+            key.StartsWith("packs/data/", StringComparison.Ordinal) && Interlocked.Increment(ref reads) > 24 ? new StorageException(error, "injected") : null;
 
         Assert.Equal(error, await ErrorOfAsync(() => RestoreAsync(repository, point)));
 

@@ -8,6 +8,8 @@ internal sealed class FaultyFileLayer : IFileLayer
 {
     private static readonly IFileLayer Inner = LinuxFileLayer.Instance;
 
+    private long _writtenBytes;
+
     /// <summary>By operation ("open", "create", "read", "write", "sync", "link", "replace", "delete", "list", "syncdir") and path. Null = it goes through.</summary>
     public Func<string, string, FileError?>? Fault { get; set; }
 
@@ -17,6 +19,9 @@ internal sealed class FaultyFileLayer : IFileLayer
     public long? Free { get; set; }
 
     public ConcurrentQueue<(string Operation, string Path)> Done { get; } = new();
+
+    /// <summary>By writes that went through.</summary>
+    public long WrittenBytes => Volatile.Read(ref _writtenBytes);
 
     public IFile Open(string path, FileOpening opening)
     {
@@ -92,6 +97,7 @@ internal sealed class FaultyFileLayer : IFileLayer
         {
             layer.Do("write", Path);
             inner.Write(offset, data);
+            Interlocked.Add(ref layer._writtenBytes, data.Length);
         }
 
         public void Sync()

@@ -23,6 +23,9 @@ internal sealed class FaultyObjectStore(IObjectStore inner) : IObjectStore
 
     public ConcurrentQueue<string> Reads { get; } = new();
 
+    /// <summary>Ranges that were asked for.</summary>
+    public ConcurrentQueue<(string Key, int Bytes)> Ranges { get; } = new();
+
     public string Url => inner.Url;
 
     public async Task<bool> PutIfAbsentAsync(string key, ReadOnlyMemory<byte> content, CancellationToken cancellation)
@@ -46,8 +49,11 @@ internal sealed class FaultyObjectStore(IObjectStore inner) : IObjectStore
     public Task<byte[]?> TryGetAsync(string key, int maxBytes, CancellationToken cancellation) =>
         FaultOf(key) is { } fault ? throw fault : inner.TryGetAsync(key, maxBytes, cancellation);
 
-    public Task ReadAsync(string key, long offset, Memory<byte> buffer, CancellationToken cancellation) =>
-        FaultOf(key) is { } fault ? throw fault : inner.ReadAsync(key, offset, buffer, cancellation);
+    public Task ReadAsync(string key, long offset, Memory<byte> buffer, CancellationToken cancellation)
+    {
+        Ranges.Enqueue((key, buffer.Length));
+        return FaultOf(key) is { } fault ? throw fault : inner.ReadAsync(key, offset, buffer, cancellation);
+    }
 
     public Task<long?> TryGetLengthAsync(string key, CancellationToken cancellation) => inner.TryGetLengthAsync(key, cancellation);
 

@@ -42,14 +42,22 @@ internal sealed class MemoryDisk(byte[] content, int blockBytes) : IBlockDevice
 
     public ValueTask WriteAsync(long offset, ReadOnlyMemory<byte> data, bool forceUnitAccess, CancellationToken cancellation)
     {
-        if (WriteFault?.Invoke(offset / blockBytes) is { } fault)
+        var (first, last) = (offset / blockBytes, (offset + data.Length - 1) / blockBytes);
+        for (var block = first; block <= last; block++)
         {
-            throw fault;
+            if (WriteFault?.Invoke(block) is { } fault)
+            {
+                throw fault;
+            }
         }
 
         lock (_lock)
         {
-            Changed.Add(offset / blockBytes);
+            for (var block = first; block <= last; block++)
+            {
+                Changed.Add(block);
+            }
+
             data.Span.CopyTo(Content.AsSpan((int)offset));
         }
 
