@@ -1,12 +1,15 @@
 using ZstdSharp;
+using ZstdSharp.Unsafe;
 
 namespace ActorBackup.Storage.Compression;
 
 /// <summary>The library in C#: there on every machine.</summary>
-internal sealed class ManagedZstd(int level) : IZstd
+internal sealed class ManagedZstd : IZstd
 {
-    private readonly Compressor _compressor = new(level);
+    private readonly Compressor _compressor = new(BlockCompressor.Level);
     private readonly Decompressor _decompressor = new();
+
+    public ManagedZstd() => _compressor.SetParameter(ZSTD_cParameter.ZSTD_c_minMatch, BlockCompressor.MinMatch);
 
     public int Compress(ReadOnlySpan<byte> plain, Span<byte> destination) => _compressor.Wrap(plain, destination);
 

@@ -3,12 +3,16 @@ using System.Runtime.InteropServices;
 namespace ActorBackup.Storage.Compression;
 
 /// <summary>The machine's libzstd, where there is one: a quarter faster.</summary>
-internal sealed partial class NativeZstd(int level) : IZstd
+internal sealed partial class NativeZstd : IZstd
 {
     private const string Library = "libzstd.so.1";
 
     /// <summary>1.4.0: the first whose functions used here are stable.</summary>
     private const uint OldestVersion = 10400;
+
+    // ZSTD_cParameter
+    private const int CompressionLevel = 100;
+    private const int MinMatch = 105;
 
     private readonly CompressionContext _compression = CompressionContext.Create();
     private readonly DecompressionContext _decompression = DecompressionContext.Create();
@@ -17,7 +21,7 @@ internal sealed partial class NativeZstd(int level) : IZstd
 
     public int Compress(ReadOnlySpan<byte> plain, Span<byte> destination)
     {
-        var length = CompressBlock(_compression, destination, (nuint)destination.Length, plain, (nuint)plain.Length, level);
+        var length = CompressBlock(_compression, destination, (nuint)destination.Length, plain, (nuint)plain.Length);
         return IsError(length) == 0
             ? (int)length
             : throw new InvalidOperationException($"zstd cannot compress {plain.Length} bytes into {destination.Length}: error {(long)length}");
@@ -55,9 +59,12 @@ internal sealed partial class NativeZstd(int level) : IZstd
     [LibraryImport(Library, EntryPoint = "ZSTD_freeDCtx")]
     private static partial nuint FreeDecompression(nint context);
 
-    [LibraryImport(Library, EntryPoint = "ZSTD_compressCCtx")]
+    [LibraryImport(Library, EntryPoint = "ZSTD_CCtx_setParameter")]
+    private static partial nuint SetParameter(nint context, int parameter, int value);
+
+    [LibraryImport(Library, EntryPoint = "ZSTD_compress2")]
     private static partial nuint CompressBlock(
-        CompressionContext context, Span<byte> destination, nuint capacity, ReadOnlySpan<byte> source, nuint length, int level);
+        CompressionContext context, Span<byte> destination, nuint capacity, ReadOnlySpan<byte> source, nuint length);
 
     [LibraryImport(Library, EntryPoint = "ZSTD_decompressDCtx")]
     private static partial nuint DecompressBlock(
@@ -71,7 +78,15 @@ internal sealed partial class NativeZstd(int level) : IZstd
         {
             var context = new CompressionContext();
             context.SetHandle(CreateCompression());
-            return context.IsInvalid ? throw new InvalidOperationException("zstd has no memory for a context") : context;
+            if (context.IsInvalid)
+            {
+                throw new InvalidOperationException("zstd has no memory for a context");
+            }
+
+            // A library that does not know one goes by its own choice.
+            _ = SetParameter(context.handle, CompressionLevel, BlockCompressor.Level);
+            _ = SetParameter(context.handle, MinMatch, BlockCompressor.MinMatch);
+            return context;
         }
 
         protected override bool ReleaseHandle() => FreeCompression(handle) == 0;

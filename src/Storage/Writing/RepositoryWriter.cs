@@ -17,7 +17,8 @@ namespace ActorBackup.Storage.Writing;
 /// </remarks>
 public sealed class RepositoryWriter(IObjectStore store, IDigestIndex index, TimeProvider clock) : IDisposable
 {
-    private const int DataPacksInFlight = 2;
+    /// <summary>One is being put while the next one fills: that keeps any device busy that is slower than the compression.</summary>
+    private const int DataPacksInFlight = 1;
     private const int TreePacksInFlight = 1;
     private const int PutTries = 3;
     private const int NamesMax = 8;

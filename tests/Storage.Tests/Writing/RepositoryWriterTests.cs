@@ -214,15 +214,15 @@ public sealed class RepositoryWriterTests : IDisposable
         }
         while (storing.IsCompleted && stored < 20);
 
-        // Three of these fill a pack: two are on their way, one is full.
-        Assert.Equal(9, stored);
+        // Three of these fill a pack: one is on its way, one is full.
+        Assert.Equal(6, stored);
         await cancellation.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => storing.AsTask());
-        Assert.Equal(DigestStatus.New, _world.StatusOf(WriterWorld.Noise(9, 9, PackBuilder.MaxBlockBytes)));
+        Assert.Equal(DigestStatus.New, _world.StatusOf(WriterWorld.Noise(6, 6, PackBuilder.MaxBlockBytes)));
         Assert.Empty(heard.Blocks);
         gate.SetResult();
         await session.FlushAsync(None);
-        Assert.Equal(9, heard.Blocks.Length);
+        Assert.Equal(6, heard.Blocks.Length);
         Assert.Empty(heard.Lies);
     }
 
