@@ -2,7 +2,7 @@
 # Full backup, incremental of 1 %, restore and verify of one image by ActorBackup, restic, borg, qemu-img and QEMU's backup job, in turn: processor
 # seconds, wall seconds, peak memory and bytes, as ratios to the peers. Restored bytes are compared with the image. Peers that are missing are left out.
 # The image: by block of 64 KiB 35 % zero, 10 % duplicates, 55 % unique, of which about two thirds compress.
-# Usage: bench/backup.sh [--gib N] [--rounds N] [--only PEERS]     PEERS: comma-separated, of restic borg qemu
+# Usage: bench/backup.sh [--gib N] [--rounds N] [--only PEERS]     PEERS: comma-separated, of restic borg qemu; none: ActorBackup alone
 # Needs: python3; restic, borg (Debian: borgbackup), qemu-img (qemu-utils), qemu-storage-daemon (qemu-system-common). GNU time is not needed.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -13,7 +13,8 @@ public static class HttpApi
 
     public static WebApplication Build(NodeOptions options, string token, NodeSystem node)
     {
-        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = [] });
+        // Nothing is configured by files here; watching the working directory for them would cost a thread and an event for whatever changes below it.
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = ["--hostBuilder:reloadConfigOnChange=false"] });
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
