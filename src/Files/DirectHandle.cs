@@ -76,6 +76,13 @@ internal sealed class DirectHandle(SafeFileHandle cached, int access) : IDisposa
 
     private SafeFileHandle? TryOpen()
     {
+        // What cannot be sought in, such as a pipe, has no cache to go past, and opening it once more might wait for ever.
+        if (Libc.Lseek(cached, 0, Libc.SeekCurrent) < 0)
+        {
+            _isRefused = true;
+            return null;
+        }
+
         // By the descriptor: the name may be another file's by now.
         var fd = Libc.Open($"/proc/self/fd/{cached.DangerousGetHandle()}", access | Libc.ODirect | Libc.OCloexec, 0);
         _isRefused = fd < 0;

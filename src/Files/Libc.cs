@@ -40,6 +40,7 @@ internal static partial class Libc
         _ => 0,
     };
 
+    public const int SeekCurrent = 1;
     public const int SeekData = 3;
     public const int SeekHole = 4;
     public const int SeekEnd = 2;
