@@ -28,6 +28,10 @@ public sealed class BackupRun : IJobRun
     /// <summary>A node that is being stopped waits for no more than this, see <see cref="Cluster.NodeActorSystem"/>.</summary>
     private static readonly TimeSpan SuspendPatience = TimeSpan.FromSeconds(8);
 
+    /// <summary>Between tries to publish the point of a committed group.</summary>
+    private static readonly TimeSpan PublishPause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan PublishPauseMost = TimeSpan.FromSeconds(30);
+
     private readonly DiskDefinition _definition;
     private readonly TrackedDisk _disk;
     private readonly OpenRepository _repository;
@@ -300,6 +304,7 @@ public sealed class BackupRun : IJobRun
         {
             Progress.Phase = "waiting for its group";
             Control.Failure = failure;
+            Control.Vote();
             Control.MoveTo(JobStatus.Waiting);
             BecamePending?.Invoke(new PendingJob(failure?.Message, failure?.Code.ToString(), Progress.Read(), _bad, _instant)
             {
@@ -327,9 +332,14 @@ public sealed class BackupRun : IJobRun
         var point = PointBuilder.Build(_definition, Spec, _base, _copyList!, checkpoints.Copy!, checkpoints.Root, _instant, isAborted: false);
         try
         {
-            return await PutAsync(point).ConfigureAwait(false) == PublishOutcome.Buried
+            return await (Spec.IsGrouped ? PutCommittedAsync(point) : PutAsync(point)).ConfigureAwait(false) == PublishOutcome.Buried
                 ? Ended(JobOutcome.Interrupted, new Refusal(RefusalCode.WrongState, "another node concluded this job meanwhile"), null, false, false)
                 : Ended(JobOutcome.Success, null, point.Id, point.IsComplete, false);
+        }
+        catch (Exception e) when (Spec.IsGrouped)
+        {
+            // The run was stopped, and the next one publishes: nothing may be put in the way of that.
+            return Ended(JobOutcome.Interrupted, Failures.Explain(e), null, false, false);
         }
         catch (Exception e)
         {
@@ -337,6 +347,24 @@ public sealed class BackupRun : IJobRun
             return await FindPublishedAsync(failed).ConfigureAwait(false) is { } there
                 ? Ended(JobOutcome.Success, null, there.Id, there.IsComplete, false)
                 : failed;
+        }
+    }
+
+    /// <summary>The group has committed, and its other points may be there already: this one follows, however long its repository is away (rule 20).</summary>
+    /// <exception cref="OperationCanceledException">The run was abandoned; whoever opens the disk next publishes.</exception>
+    private async Task<PublishOutcome> PutCommittedAsync(RecoveryPoint point)
+    {
+        for (var pause = PublishPause; ; pause = pause + pause < PublishPauseMost ? pause + pause : PublishPauseMost)
+        {
+            try
+            {
+                return await PutAsync(point).ConfigureAwait(false);
+            }
+            catch (Exception e) when (!Control.IsAbandoned)
+            {
+                Progress.Phase = $"waiting to publish: {Failures.Explain(e).Message}";
+                await Task.Delay(pause, _clock, Control.Stopped).ConfigureAwait(false);
+            }
         }
     }
 

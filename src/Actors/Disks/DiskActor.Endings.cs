@@ -95,10 +95,9 @@ public sealed partial class DiskActor
         });
     }
 
-    /// <summary>It waits for a person since an earlier process: no run of it is there to be told.</summary>
-    private bool WaitsSinceEarlier(JobId job) => State.Jobs.GetValueOrDefault(job.Value) is { Conclusion: null, Pending: not null }
-        && !_running.ContainsKey(job)
-        && UndecidedGroupOf(job) is null;
+    /// <summary>It waits for a person since an earlier process: no run of it is there to be told. One that shares its group's outcome waits for that.</summary>
+    private bool WaitsSinceEarlier(JobId job) => State.Jobs.GetValueOrDefault(job.Value) is { Conclusion: null, Pending: not null, Spec.IsGrouped: false }
+        && !_running.ContainsKey(job);
 
     private void EndPending(DiskCommand command, JobId id)
     {

@@ -23,6 +23,12 @@ public sealed partial class DiskActor
     private readonly Dictionary<GroupId, TimeSpan> _instants = [];
     private readonly Dictionary<GroupId, string> _lostParts = [];
     private readonly HashSet<GroupId> _awaited = [];
+
+    /// <summary>Groups whose instant was taken and is not durable yet.</summary>
+    private readonly HashSet<GroupId> _storing = [];
+
+    /// <summary>Groups that are over for this disk, and since when: what comes late begins nothing.</summary>
+    private readonly Dictionary<GroupId, DateTimeOffset> _over = [];
     private GroupReservation? _reservation;
 
     /// <summary>Handles what may come at any time, also while the disk is reserved. False = it is a command.</summary>
@@ -61,12 +67,11 @@ public sealed partial class DiskActor
 
                 Sender.Tell(PartOf(c.Group), Self);
                 return true;
-            case DiskCommand.CancelJob c when UndecidedGroupOf(c.Job) is { } group && HasCopied(c.Job):
-                TellGroup(new GroupCommand.Cancel(c.Force) { Group = group });
-                Sender.Tell(new DiskReply.Job(ViewOf(c.Job)!), Self);
+            case DiskCommand.CancelJob c when UndecidedGroupOf(c.Job) is { } group:
+                Sender.Tell(CancelInGroup(c, group), Self);
                 return true;
             case DiskCommand.FinalizeJob c when UndecidedGroupOf(c.Job) is { } group && _awaited.Contains(group):
-                TellGroup(new GroupCommand.Complete { Group = group });
+                TellGroup(c.Keep == false ? new GroupCommand.Cancel(true) { Group = group } : new GroupCommand.Complete { Group = group });
                 Sender.Tell(new DiskReply.Job(ViewOf(c.Job)!), Self);
                 return true;
             default:
@@ -76,7 +81,23 @@ public sealed partial class DiskActor
 
     private bool IsReservedFor(GroupId group) => _reservation?.Group == group;
 
-    private bool HasCopied(JobId job) => State.Jobs[job.Value].Pending is not null || _running.GetValueOrDefault(job)?.Control.Status is JobStatus.Waiting or JobStatus.Pending;
+    /// <summary>A job that still copies is cancelled here, and says so when it votes; about one that has voted the coordinator decides. It may vote at any moment.</summary>
+    private object CancelInGroup(DiskCommand.CancelJob c, GroupId group)
+    {
+        if (!HasVoted(c.Job) && Steer(c) is DiskReply.Rejected refused)
+        {
+            return refused;
+        }
+
+        if (HasVoted(c.Job))
+        {
+            TellGroup(new GroupCommand.Cancel(c.Force) { Group = group });
+        }
+
+        return new DiskReply.Job(ViewOf(c.Job)!);
+    }
+
+    private bool HasVoted(JobId job) => State.Jobs[job.Value].Pending is not null || _running.GetValueOrDefault(job)?.Control.HasVoted == true;
 
     /// <summary>The group whose coordinator has still to decide about the job; null = none.</summary>
     private GroupId? UndecidedGroupOf(JobId job) =>
@@ -89,10 +110,15 @@ public sealed partial class DiskActor
 
     private DiskReply.GroupPart PartOf(GroupId group)
     {
-        var isStored = _instants.ContainsKey(group)
-            || (State.Groups.TryGetValue(group.Value, out var part) && Local.Disk is { } disk && part.Overlays.All(o => disk.BitmapSets.Contains(o.SetId)));
+        var isStored = !_storing.Contains(group)
+            && (_instants.ContainsKey(group)
+                || (State.Groups.TryGetValue(group.Value, out var part) && Local.Disk is { } disk && part.Overlays.All(o => disk.BitmapSets.Contains(o.SetId))));
+
+        // Of a disk that is not open nobody knows; it is asked again.
         var lost = _lostParts.GetValueOrDefault(group)
-            ?? (isStored || IsReservedFor(group) ? null : $"what group {group} was to change on disk '{id}' is not in its tracking file");
+            ?? (isStored || _storing.Contains(group) || IsReservedFor(group) || Local.Disk is null
+                ? null
+                : $"what group {group} was to change on disk '{id}' is not in its tracking file");
         return new DiskReply.GroupPart(
             GroupParts.ViewOf(State, id, group, IsReservedFor(group), lost, isStored, IsGoingOn) with
             {
@@ -103,7 +129,7 @@ public sealed partial class DiskActor
     /// <summary>It runs, or it will as soon as its repository answers.</summary>
     private bool IsGoingOn(JobId job) =>
         _running.ContainsKey(job)
-        || (State.Jobs[job.Value].Suspended is { } suspended && Local.Disk?.Suspended.Contains(new Volumes.SuspendedSnapshot(job, suspended.Generation)) == true);
+        || (State.Jobs[job.Value].Suspended is { } suspended && Local.Disk?.Suspended.Contains(new Volumes.SuspendedSnapshot(job, suspended.Generation)) != false);
 
     private void PrepareGroup(DiskCommand.PrepareGroup c)
     {
@@ -119,7 +145,11 @@ public sealed partial class DiskActor
             return;
         }
 
-        if (clock.GetUtcNow() > c.Deadline)
+        if (_over.ContainsKey(c.Group))
+        {
+            Finish(Rejected(GroupParts.Gone(id, c.Group)));
+        }
+        else if (clock.GetUtcNow() > c.Deadline)
         {
             Refuse(RefusalCode.NotReady, $"disk '{id}' was busy for too long; try again");
         }
@@ -227,6 +257,12 @@ public sealed partial class DiskActor
     /// <summary>The instant. It is taken here and now, or never.</summary>
     private void TakeInstant(DiskCommand.StartGroup c)
     {
+        if (_storing.Contains(c.Group))
+        {
+            // The same again: answered when it is durable.
+            return;
+        }
+
         if (_reservation is not { } reservation || reservation.Group != c.Group)
         {
             Sender.Tell(_instants.ContainsKey(c.Group) ? PartOf(c.Group) : Rejected(GroupParts.Gone(id, c.Group)), Self);
@@ -250,20 +286,24 @@ public sealed partial class DiskActor
             _running[spec.Id] = runner.Start(Context, Self, State.Definition!, spec, Local.Disk!, reservation.Repositories[i], new GroupStart(snapshots[i], at));
         }
 
-        Sender.Tell(PartOf(c.Group), Self);
-        var disk = Local.Disk!;
+        // Guests write on. Whoever hears that it was taken counts on it after a crash, too, so that is said when it is durable.
+        _storing.Add(c.Group);
+        var (disk, caller) = (Local.Disk!, Sender);
         Work(
             () => Complete(disk.StoreInstantAsync()),
-            _ => EndInstant(c.Group),
+            _ => EndInstant(c.Group, () => caller.Tell(PartOf(c.Group), Self)),
             e =>
             {
-                _lostParts[c.Group] = Failures.Explain(e).Message;
-                EndInstant(c.Group);
+                var refusal = Failures.Explain(e);
+                _lostParts[c.Group] = refusal.Message;
+                EndInstant(c.Group, () => caller.Tell(Rejected(refusal), Self));
             });
     }
 
-    private void EndInstant(GroupId group)
+    private void EndInstant(GroupId group, Action answer)
     {
+        _storing.Remove(group);
+        answer();
         TellGroup(new GroupCommand.Look { Group = group });
         AnswerStopper();
         Finish();
@@ -283,6 +323,7 @@ public sealed partial class DiskActor
                 AnswerStopper();
 
                 // Nobody asked: its coordinator may never hear of it, and without an instant there is nothing to hear.
+                NoteOver(reservation.Group);
                 Record(caller is null ? [new DiskEvent.GroupLeft(reservation.Group)] : [], Finish);
             })),
             e =>
@@ -333,6 +374,7 @@ public sealed partial class DiskActor
     {
         if (!State.Groups.TryGetValue(c.Group.Value, out var part))
         {
+            NoteOver(c.Group);
             Finish(PartOf(c.Group));
             return;
         }
@@ -350,8 +392,7 @@ public sealed partial class DiskActor
             _running[job].Control.DecideInGroup(part.Decision!.Value);
         }
 
-        var waiting = part.Jobs.Select(j => State.Jobs.GetValueOrDefault(j.Value))
-            .FirstOrDefault(j => j is { Conclusion: null, Pending: not null } && !_running.ContainsKey(j.Spec.Id));
+        var waiting = part.Jobs.Select(j => State.Jobs.GetValueOrDefault(j.Value)).FirstOrDefault(j => j is not null && IsToEnd(part, j));
         if (waiting is not null && Local.Disk is { } disk)
         {
             var (state, command) = (State, GroupParts.CommandFor(waiting, id, part.Decision!.Value));
@@ -365,7 +406,7 @@ public sealed partial class DiskActor
                     then();
                 });
         }
-        else if (mayRecover && part.Jobs.Any(j => State.Jobs.GetValueOrDefault(j.Value) is { Conclusion: null } && !_running.ContainsKey(j)))
+        else if (mayRecover && part.Jobs.Any(j => State.Jobs.GetValueOrDefault(j.Value) is { Conclusion: null } job && HasDied(part, job)))
         {
             // They died with an earlier process.
             RecoverThen(() => EndSettled(group, then));
@@ -375,6 +416,13 @@ public sealed partial class DiskActor
             EndSettled(group, then);
         }
     }
+
+    /// <summary>It waits since an earlier process for what is decided now. In an individual group what it waits for is a person.</summary>
+    private bool IsToEnd(GroupPart part, JobState job) =>
+        job is { Conclusion: null, Pending: not null } && part.Decision is not (null or GroupDecision.Start) && !_running.ContainsKey(job.Spec.Id);
+
+    private bool HasDied(GroupPart part, JobState job) =>
+        !_running.ContainsKey(job.Spec.Id) && (part.Decision != GroupDecision.Start || (job.Pending is null && !IsGoingOn(job.Spec.Id)));
 
     private void EndSettled(GroupId group, Action then)
     {
@@ -443,12 +491,24 @@ public sealed partial class DiskActor
         {
             _instants.Remove(c.Group);
             _lostParts.Remove(c.Group);
+            NoteOver(c.Group);
             Record([new DiskEvent.GroupLeft(c.Group)], () => Finish(new DiskReply.Done()));
         }
         else
         {
             Finish(PartOf(c.Group));
         }
+    }
+
+    private void NoteOver(GroupId group)
+    {
+        var now = clock.GetUtcNow();
+        foreach (var old in _over.Where(o => o.Value + ReservationLimit < now).Select(o => o.Key).ToList())
+        {
+            _over.Remove(old);
+        }
+
+        _over[group] = now;
     }
 
     /// <summary>After a recovery: what was decided goes on, and coordinators of the rest are asked.</summary>
@@ -460,7 +520,7 @@ public sealed partial class DiskActor
         }
 
         var decided = State.Groups.Values.FirstOrDefault(g =>
-            g.Decision is not null && g.Jobs.Any(j => State.Jobs.GetValueOrDefault(j.Value) is { Conclusion: null, Pending: not null }) && !g.Jobs.Any(_running.ContainsKey));
+            g.Jobs.Any(j => State.Jobs.GetValueOrDefault(j.Value) is { } job && IsToEnd(g, job)) && !g.Jobs.Any(_running.ContainsKey));
         if (decided is null)
         {
             then();

@@ -177,9 +177,14 @@ public sealed class GroupActor(GroupId id, IGroupMembers members, IActorRef cata
     /// <summary>One round: asks the disks how far they are, or tells them what was decided, and draws what follows.</summary>
     private void Look()
     {
-        if (State is { Exists: false } or { IsConcluded: true })
+        if (State is { Exists: false })
         {
             Finish();
+        }
+        else if (State is { IsConcluded: true, Decision: { } last })
+        {
+            // A disk that still asks has missed that it is over, or was reached by something that came late.
+            Work(() => GroupRound.DecideAsync(members, id, last, State.Disks), LetGo, _ => Finish());
         }
         else if (State is { HasBegun: false, Decision: null })
         {
@@ -226,6 +231,12 @@ public sealed class GroupActor(GroupId id, IGroupMembers members, IActorRef cata
             Work(() => GroupRound.LeaveAsync(members, id, left), _ => ConcludeIfDone(), _ => ConcludeIfDone());
         });
     }
+
+    private void LetGo(IReadOnlyList<GroupPartView> parts) =>
+        Work(
+            () => GroupRound.LeaveAsync(members, id, parts.Where(p => p.Status == GroupPartStatus.Settled).Select(p => p.Disk)),
+            _ => Finish(),
+            _ => Finish());
 
     private void ConcludeIfDone()
     {

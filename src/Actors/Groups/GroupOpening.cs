@@ -13,7 +13,9 @@ namespace ActorBackup.Actors.Groups;
 internal sealed class GroupOpening(GroupId group, IGroupMembers members, TimeProvider clock)
 {
     private static readonly TimeSpan PreparePatience = TimeSpan.FromSeconds(60);
-    private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(5);
+
+    /// <summary>Guests write on from the instant; what it changed is made durable before it is answered.</summary>
+    private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(20);
 
     /// <summary>What a disk may need beyond the hold's limit before it holds: room in its tracking file, scratch files, a checkpoint that is being written.</summary>
     private static readonly TimeSpan HoldMargin = TimeSpan.FromSeconds(20);

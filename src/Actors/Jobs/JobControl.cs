@@ -34,6 +34,9 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
 
     public bool IsForced { get; private set; }
 
+    /// <summary>The job has told its group how it ended: whatever comes now goes to the group's coordinator (rule 19).</summary>
+    public bool HasVoted { get; private set; }
+
     /// <summary>Nothing is wrong with the job itself: its group does not succeed.</summary>
     public bool IsCancelledByGroup { get; private set; }
 
@@ -106,7 +109,7 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
         {
             (JobVerb.Pause, JobStatus.Paused) => "the job is paused already",
             (JobVerb.Resume, not JobStatus.Paused) => "the job is not paused",
-            _ when IsCommitting || (status == JobStatus.Pending && IsDecided) => $"the job is being completed; it cannot be {verb.Done()} now",
+            _ when IsCommitting || (HasVoted && GroupDecision.IsCompleted) || (status == JobStatus.Pending && IsDecided) => $"the job is being completed; it cannot be {verb.Done()} now",
             _ when !JobStates.Accepts(status, verb) => $"the job is {status.ToString().ToLowerInvariant()}; it cannot be {verb.Done()} now",
             _ => null,
         };
@@ -149,12 +152,21 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
         Changed?.Invoke();
     }
 
-    /// <summary>Stops the job, unless it is committing.</summary>
+    /// <summary>The last moment at which a job of a group may be cancelled by itself.</summary>
+    public void Vote()
+    {
+        lock (_lock)
+        {
+            HasVoted = true;
+        }
+    }
+
+    /// <summary>Stops the job, unless it is committing, or its group decides about it.</summary>
     public void Cancel(bool force)
     {
         lock (_lock)
         {
-            if (IsCommitting)
+            if (IsCommitting || HasVoted)
             {
                 return;
             }

@@ -119,6 +119,11 @@ public static class BackupDecider
         spec = spec with { Bitmap = name, Policy = BitmapSyncPolicy.Always };
         if (!state.Bitmaps.TryGetValue(name, out var bitmap))
         {
+            if (BitmapDecider.TakenByGroup(state, disk, name) is { } taken)
+            {
+                return taken;
+            }
+
             var added = new DiskEvent.BitmapAdded(
                 name, state.NextSetId, state.Definition!.BlockBytes, Recording: true, Persistent: true, BitmapBase.None);
             spec = spec with

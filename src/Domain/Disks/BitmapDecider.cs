@@ -34,6 +34,11 @@ public static class BitmapDecider
             return Refuse(RefusalCode.Duplicate, $"disk '{c.Disk}' already has a bitmap '{c.Name}'; choose another name or remove it first");
         }
 
+        if (TakenByGroup(state, c.Disk, c.Name) is { } taken)
+        {
+            return taken;
+        }
+
         if (new BitmapName(c.Name).IsTooLong)
         {
             return Refuse(RefusalCode.InvalidName, $"a bitmap's name has at most {BitmapName.MaxBytes} bytes");
@@ -47,6 +52,12 @@ public static class BitmapDecider
         var counted = c.Base is { } b ? new BitmapBase(b.IsComplete ? BaseState.Valid : BaseState.Partial, b.Point, b.RepositoryId) : BitmapBase.None;
         return Accept(new DiskEvent.BitmapAdded(c.Name, state.NextSetId, granularity, c.Recording, c.Persistent, counted));
     }
+
+    /// <summary>The refusal when a group that is not decided yet adds a bitmap of that name; else null.</summary>
+    public static Decision<DiskEvent>? TakenByGroup(DiskState state, DiskId disk, string name) =>
+        state.Groups.Values.FirstOrDefault(g => g.Decision is null && g.Overlays.Any(o => o.Name == name)) is { } part
+            ? Refuse(RefusalCode.Busy, $"bitmap '{name}' of disk '{disk}' is being added by group {part.Group}; wait for it or cancel it")
+            : null;
 
     public static Decision<DiskEvent> Remove(DiskState state, DiskCommand.RemoveBitmap c) =>
         Find(state, c.Disk, c.Name, needConsistent: false, out _) ?? Accept(new DiskEvent.BitmapRemoved(c.Name));

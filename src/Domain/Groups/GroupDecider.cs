@@ -40,13 +40,14 @@ public static class GroupDecider
             return null;
         }
 
-        var failed = parts.Where(p => p.Status is GroupPartStatus.Failed).ToList();
+        // Nobody leaves before a decision: a disk that knows nothing of a group that runs has lost its part.
+        var failed = parts.Where(p => p.Status is GroupPartStatus.Failed or GroupPartStatus.Unknown).ToList();
         if (failed.Count > 0)
         {
             // A person's force outweighs a failure; a failure outweighs a plain cancel.
             var reason = failed.Find(p => p.IsForced) ?? failed.Find(p => !p.IsCancelled) ?? failed[0];
             return new GroupEvent.GroupDecided(
-                reason.IsForced ? GroupDecision.Force : GroupDecision.Abort, $"disk '{reason.Disk}': {reason.Error}", reason.IsCancelled);
+                reason.IsForced ? GroupDecision.Force : GroupDecision.Abort, $"disk '{reason.Disk}': {reason.Error ?? "it has no part in the group any more"}", reason.IsCancelled);
         }
 
         return !state.NeedsPerson && HasEveryVote(state, parts) ? new GroupEvent.GroupDecided(GroupDecision.Commit, null, false) : null;

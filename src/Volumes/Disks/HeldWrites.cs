@@ -17,7 +17,10 @@ public sealed class HeldWrites : IAsyncDisposable
     {
         (_time, _take, _release, _discard) = (time, take, release, discard);
         _since = time.GetTimestamp();
-        _limit = time.CreateTimer(_ => _ = DisposeAsync().AsTask(), null, limit, Timeout.InfiniteTimeSpan);
+
+        // It starts when it is known: one that is over at once must be able to end itself.
+        _limit = time.CreateTimer(_ => _ = DisposeAsync().AsTask(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _limit.Change(limit, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>How long writes were held; so far, while they are.</summary>
