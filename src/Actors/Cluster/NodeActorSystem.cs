@@ -115,7 +115,7 @@ public sealed class NodeActorSystem
         runner.Disks = region;
         var groups = await sharding.StartAsync(
             "group",
-            entity => Props.Create(() => new GroupActor(new GroupId(entity), new GroupMembers(region), catalog, clock)),
+            entity => Props.Create(() => new GroupActor(new GroupId(entity), new GroupMembers(region), catalog, clock, GroupGuards.On)),
             settings,
             extractor).ConfigureAwait(false);
         runner.Groups = groups;

@@ -26,9 +26,6 @@ public sealed partial class DiskActor
 
     /// <summary>Groups whose instant was taken and is not durable yet.</summary>
     private readonly HashSet<GroupId> _storing = [];
-
-    /// <summary>Groups that are over for this disk, and since when: what comes late begins nothing.</summary>
-    private readonly Dictionary<GroupId, DateTimeOffset> _over = [];
     private GroupReservation? _reservation;
 
     /// <summary>Handles what may come at any time, also while the disk is reserved. False = it is a command.</summary>
@@ -145,11 +142,7 @@ public sealed partial class DiskActor
             return;
         }
 
-        if (_over.ContainsKey(c.Group))
-        {
-            Finish(Rejected(GroupParts.Gone(id, c.Group)));
-        }
-        else if (clock.GetUtcNow() > c.Deadline)
+        if (clock.GetUtcNow() > c.Deadline)
         {
             Refuse(RefusalCode.NotReady, $"disk '{id}' was busy for too long; try again");
         }
@@ -323,7 +316,6 @@ public sealed partial class DiskActor
                 AnswerStopper();
 
                 // Nobody asked: its coordinator may never hear of it, and without an instant there is nothing to hear.
-                NoteOver(reservation.Group);
                 Record(caller is null ? [new DiskEvent.GroupLeft(reservation.Group)] : [], Finish);
             })),
             e =>
@@ -374,7 +366,6 @@ public sealed partial class DiskActor
     {
         if (!State.Groups.TryGetValue(c.Group.Value, out var part))
         {
-            NoteOver(c.Group);
             Finish(PartOf(c.Group));
             return;
         }
@@ -491,24 +482,12 @@ public sealed partial class DiskActor
         {
             _instants.Remove(c.Group);
             _lostParts.Remove(c.Group);
-            NoteOver(c.Group);
             Record([new DiskEvent.GroupLeft(c.Group)], () => Finish(new DiskReply.Done()));
         }
         else
         {
             Finish(PartOf(c.Group));
         }
-    }
-
-    private void NoteOver(GroupId group)
-    {
-        var now = clock.GetUtcNow();
-        foreach (var old in _over.Where(o => o.Value + ReservationLimit < now).Select(o => o.Key).ToList())
-        {
-            _over.Remove(old);
-        }
-
-        _over[group] = now;
     }
 
     /// <summary>After a recovery: what was decided goes on, and coordinators of the rest are asked.</summary>

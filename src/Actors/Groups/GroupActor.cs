@@ -14,7 +14,7 @@ namespace ActorBackup.Actors.Groups;
 /// Its journal has few words: created, begun or refused, decided, ended. "Begun" is persisted when every disk took the instant; before, no job settles, and a
 /// coordinator that died undoes everything. The first decision that is persisted stays, and every disk is told of it until it says that it is carried out.
 /// </remarks>
-public sealed class GroupActor(GroupId id, IGroupMembers members, IActorRef catalog, TimeProvider clock)
+internal sealed class GroupActor(GroupId id, IGroupMembers members, IActorRef catalog, TimeProvider clock, GroupGuards guards)
     : EventSourcedActor<GroupEvent, GroupState>($"group-{id}", GroupState.Empty), IWithTimers
 {
     private static readonly TimeSpan RoundPeriod = TimeSpan.FromSeconds(1);
@@ -124,7 +124,10 @@ public sealed class GroupActor(GroupId id, IGroupMembers members, IActorRef cata
                 async () =>
                 {
                     await catalog.Ask<CatalogReply>(new CatalogCommand.RegisterGroup(id), CatalogPatience).ConfigureAwait(false);
-                    return await new GroupOpening(id, members, clock).RunAsync(c, disks).ConfigureAwait(false);
+                    var parts = await new GroupOpening(id, members, clock).RunAsync(c, disks).ConfigureAwait(false);
+                    return guards.BegunBeforeEnds || c.Completion == GroupCompletion.Grouped
+                        ? parts
+                        : await GroupRound.DecideAsync(members, id, GroupDecision.Start, disks).ConfigureAwait(false);
                 },
                 Begin,
                 e => Refuse(Failures.Explain(e)));
@@ -181,10 +184,14 @@ public sealed class GroupActor(GroupId id, IGroupMembers members, IActorRef cata
         {
             Finish();
         }
-        else if (State is { IsConcluded: true, Decision: { } last })
+        else if (State.IsConcluded)
         {
-            // A disk that still asks has missed that it is over, or was reached by something that came late.
-            Work(() => GroupRound.DecideAsync(members, id, last, State.Disks), LetGo, _ => Finish());
+            // Somebody has missed that it is over.
+            TellConcluded();
+        }
+        else if (State is { HasBegun: false, Decision: null } && !guards.UndoWhatDidNotBegin)
+        {
+            Begin([]);
         }
         else if (State is { HasBegun: false, Decision: null })
         {
@@ -205,7 +212,11 @@ public sealed class GroupActor(GroupId id, IGroupMembers members, IActorRef cata
     {
         if (GroupDecider.Decide(State, parts) is { } decided)
         {
-            Record([decided], Look);
+            RecordDecision(decided);
+        }
+        else if (!guards.EveryVote && parts.Any(p => p.Status == GroupPartStatus.Voted))
+        {
+            RecordDecision(new GroupEvent.GroupDecided(GroupDecision.Commit, null, false));
         }
         else if (State.NeedsPerson && GroupDecider.HasEveryVote(State, parts))
         {
@@ -221,6 +232,18 @@ public sealed class GroupActor(GroupId id, IGroupMembers members, IActorRef cata
         }
     }
 
+    private void RecordDecision(GroupEvent.GroupDecided decided)
+    {
+        if (guards.RememberDecision)
+        {
+            Record([decided], Look);
+        }
+        else
+        {
+            Work(() => GroupRound.DecideAsync(members, id, decided.Decision, State.Disks), _ => Record([decided], Look), _ => EndRound());
+        }
+    }
+
     /// <summary>A disk that knows nothing of the group has never had a part in it, or has left it because this coordinator said so.</summary>
     private void NoteEnded(IReadOnlyList<GroupPartView> parts)
     {
@@ -232,15 +255,9 @@ public sealed class GroupActor(GroupId id, IGroupMembers members, IActorRef cata
         });
     }
 
-    private void LetGo(IReadOnlyList<GroupPartView> parts) =>
-        Work(
-            () => GroupRound.LeaveAsync(members, id, parts.Where(p => p.Status == GroupPartStatus.Settled).Select(p => p.Disk)),
-            _ => Finish(),
-            _ => Finish());
-
     private void ConcludeIfDone()
     {
-        if (State.NotEnded.Any() || State.IsConcluded)
+        if ((guards.TellUntilEnded && State.NotEnded.Any()) || State.IsConcluded)
         {
             EndRound();
             return;
@@ -248,9 +265,25 @@ public sealed class GroupActor(GroupId id, IGroupMembers members, IActorRef cata
 
         Record([new GroupEvent.GroupConcluded(clock.Now())], () =>
         {
-            catalog.Tell(new CatalogCommand.ConcludeGroup(id, State.IsRefused), ActorRefs.NoSender);
-            EndRound();
+            _waiters.Tell(View(), Self);
+            TellConcluded();
         });
+    }
+
+    /// <summary>
+    /// Every disk has carried the decision out. What still is there has missed that it may go, which keeps its decision, or came to be by a message that
+    /// came late or twice: that never began.
+    /// </summary>
+    private void TellConcluded()
+    {
+        catalog.Tell(new CatalogCommand.ConcludeGroup(id, State.IsRefused), ActorRefs.NoSender);
+        Work(
+            () => GroupRound.DecideAsync(members, id, GroupDecision.Undo, State.Disks),
+            parts => Work(
+                () => GroupRound.LeaveAsync(members, id, parts.Where(p => p.Status == GroupPartStatus.Settled).Select(p => p.Disk)),
+                _ => Finish(),
+                _ => Finish()),
+            _ => Finish());
     }
 
     private void EndRound()

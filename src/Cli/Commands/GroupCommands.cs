@@ -41,7 +41,7 @@ public static class GroupCommands
     /// <summary>What is refused whatever the state is refused before anything is asked.</summary>
     private static void Check(GroupRequest request)
     {
-        foreach (var backup in request.Actions.Select(a => a.Backup).OfType<BackupRequest>())
+        foreach (var backup in request.Actions.Select(a => a?.Backup).OfType<BackupRequest>())
         {
             if (BackupFlags.Refusal(backup) is { } refusal)
             {

@@ -54,6 +54,11 @@ public sealed class GroupFile(string path)
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
+            if (Directory.Exists(path))
+            {
+                throw new CliException(ErrorCodes.NotAFile, $"{path} is a directory, and a group is a file");
+            }
+
             throw new CliException(ErrorCodes.MissingFile, $"the group file {path} does not exist");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -2,6 +2,7 @@ using ActorBackup.Api;
 using ActorBackup.Core.Bitmaps;
 using ActorBackup.Core.Identity;
 using ActorBackup.Core.Jobs;
+using ActorBackup.Domain.Disks;
 using ActorBackup.Messages.Disks;
 
 namespace ActorBackup.Node.Http;
@@ -46,6 +47,12 @@ public static class BackupEndpoints
         }
 
         var disk = new DiskId(request.Disk);
+        if (!ObjectName.IsValid(request.Disk))
+        {
+            // No actor has such a name, so none would answer.
+            return (null, Problem.Of(BitmapDecider.UnknownDisk(disk).Refusal!));
+        }
+
         var there = await node.AskAsync(new DiskQuery.GetDisk { Disk = disk });
         if (there is not DiskReply.Disk)
         {

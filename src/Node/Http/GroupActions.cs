@@ -1,5 +1,6 @@
 using ActorBackup.Api;
 using ActorBackup.Core.Identity;
+using ActorBackup.Domain.Disks;
 using ActorBackup.Messages.Disks;
 
 namespace ActorBackup.Node.Http;
@@ -25,22 +26,33 @@ public static class GroupActions
         return (actions, null);
     }
 
-    private static async Task<(DiskCommand? Action, IResult? Problem)> ReadAsync(GroupActionRequest request, NodeGateway node)
+    private static async Task<(DiskCommand? Action, IResult? Problem)> ReadAsync(GroupActionRequest? request, NodeGateway node)
     {
-        if (request.Backup is { } backup && CountOf(request) == 1)
+        if (request?.Backup is { } backup && CountOf(request) == 1)
         {
             return await BackupEndpoints.ReadAsync(backup, node);
         }
 
-        return CountOf(request) == 1
-            ? (BitmapAction(request), null)
-            : (null, Problem.Of(
+        if (request?.BitmapMerge is { } merge && merge.Sources.Contains(null!))
+        {
+            return (null, Problem.Of(ErrorCodes.InvalidArgument, "the name of a source is missing"));
+        }
+
+        if (CountOf(request) != 1)
+        {
+            return (null, Problem.Of(
                 ErrorCodes.InvalidArgument,
                 "an action of a group is exactly one of backup, bitmapAdd, bitmapClear, bitmapEnable, bitmapDisable and bitmapMerge"));
+        }
+
+        // No actor has a name that no disk can have, so none would answer.
+        var action = BitmapAction(request!);
+        return ObjectName.IsValid(action.Disk.Value) ? (action, null) : (null, Problem.Of(BitmapDecider.UnknownDisk(action.Disk).Refusal!));
     }
 
-    private static int CountOf(GroupActionRequest r) =>
-        new object?[] { r.Backup, r.BitmapAdd, r.BitmapClear, r.BitmapEnable, r.BitmapDisable, r.BitmapMerge }.Count(a => a is not null);
+    /// <summary>JSON may have a null where an action belongs.</summary>
+    private static int CountOf(GroupActionRequest? r) =>
+        r is null ? 0 : new object?[] { r.Backup, r.BitmapAdd, r.BitmapClear, r.BitmapEnable, r.BitmapDisable, r.BitmapMerge }.Count(a => a is not null);
 
     private static DiskCommand BitmapAction(GroupActionRequest request) =>
         request switch

@@ -3,6 +3,7 @@ using ActorBackup.Core.Bitmaps;
 using ActorBackup.Core.Identity;
 using ActorBackup.Core.Jobs;
 using ActorBackup.Messages.Disks;
+using ActorBackup.Messages.Groups;
 
 namespace ActorBackup.Actors.Tests.Jobs;
 
@@ -102,5 +103,50 @@ public sealed class JobControlTests : IDisposable
         Assert.Equal(JobDecision.Policy, await decision);
         Assert.True(_control is { IsCancelled: true, IsForced: true });
         Assert.True(_control.Stopped.IsCancellationRequested);
+    }
+
+    /// <summary>Rule 19: after its vote a job is its coordinator's.</summary>
+    [Fact]
+    public void A_vote_is_final()
+    {
+        _control.MoveTo(JobStatus.Waiting);
+        _control.Vote();
+
+        _control.Cancel(force: true);
+
+        Assert.True(_control is { IsCancelled: false, IsForced: false, HasVoted: true });
+        _control.DecideInGroup(GroupDecision.Commit);
+        Assert.NotNull(_control.Refuse(JobVerb.Cancel));
+        _control.Cancel(force: true);
+        Assert.True(_control.TryCommit());
+    }
+
+    [Theory]
+    [InlineData(GroupDecision.Abort, false)]
+    [InlineData(GroupDecision.Force, true)]
+    [InlineData(GroupDecision.Undo, true)]
+    public async Task A_group_that_does_not_succeed_ends_a_job_that_voted_for_it(GroupDecision decision, bool isForced)
+    {
+        _control.Vote();
+
+        _control.DecideInGroup(decision);
+        _control.DecideInGroup(GroupDecision.Commit);
+
+        Assert.Equal(decision, await _control.GroupDecision);
+        Assert.True(_control is { IsCancelled: true, IsCancelledByGroup: true });
+        Assert.Equal(isForced, _control.IsForced);
+        Assert.True(_control.Stopped.IsCancellationRequested);
+        Assert.False(_control.TryCommit());
+    }
+
+    [Fact]
+    public void A_job_that_failed_by_itself_is_not_cancelled_by_its_group()
+    {
+        _control.Failure = new Messages.Refusal(Messages.RefusalCode.IoError, "broken");
+        _control.Vote();
+
+        _control.DecideInGroup(GroupDecision.Abort);
+
+        Assert.True(_control is { IsCancelled: false, IsCancelledByGroup: false });
     }
 }

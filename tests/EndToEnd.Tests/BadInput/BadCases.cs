@@ -13,7 +13,7 @@ public static class BadCases
         new(ErrorCodes.InvalidArgument, "no endpoint", "disk list --endpoint ftp://x"),
         new(ErrorCodes.Unauthorized, "cannot read the token", "disk list --token-file {w}/missing"),
         new(ErrorCodes.Unauthorized, "there is no token in", "disk list --token-file {w}/d.raw"),
-        .. Program, .. Disks, .. Bitmaps, .. Repositories, .. Backups, .. Jobs, .. Points,
+        .. Program, .. Disks, .. Bitmaps, .. Repositories, .. Backups, .. Jobs, .. Groups, .. Points,
     ];
 
     private static BadCase[] Program =>
@@ -206,6 +206,65 @@ public static class BadCases
         new(ErrorCodes.WrongState, "succeeded", "job retry {job}"),
         new(ErrorCodes.WrongState, "{pending}", "job retry {pending}"),
         new(ErrorCodes.WrongState, "succeeded", "job retry {verify}"),
+    ];
+
+    private static BadCase[] Groups =>
+    [
+        new(ErrorCodes.MissingFile, "does not exist", "group start -f {w}/missing.yaml"),
+        new(ErrorCodes.NotAFile, "is a directory", "group start -f {w}/dir"),
+        .. GroupFiles.Select((f, i) => new BadCase(f.Code, f.Says, $"group start -f {{w}}/bad{i}.yaml")),
+        new(ErrorCodes.UnknownGroup, "no group 'nope'", "group show nope"),
+        new(ErrorCodes.UnknownGroup, "no group '{job}'", "group show {job}"),
+        new(ErrorCodes.UnknownGroup, "nothing named ''", "group show ''"),
+        new(ErrorCodes.UnknownGroup, "no group 'nope'", "group wait nope"),
+        new(ErrorCodes.InvalidArgument, "is no time", "group wait {group} --timeout soon"),
+        new(ErrorCodes.UnknownGroup, "no group 'nope'", "group cancel nope"),
+        new(ErrorCodes.WrongState, "cannot be cancelled any more", "group cancel {group}"),
+        new(ErrorCodes.WrongState, "cannot be cancelled any more", "group cancel {group} --force"),
+        new(ErrorCodes.UnknownGroup, "no group 'nope'", "group finalize nope"),
+        new(ErrorCodes.WrongState, "cannot be finalized any more", "group finalize {group}"),
+        new(ErrorCodes.UnknownGroup, "no group 'nope'", "group restore nope --to {w}/dir"),
+        new(ErrorCodes.Partial, "no complete point of every disk", "group restore {group} --to {w}/dir"),
+    ];
+
+    /// <summary>Group files that are refused; the world has them as bad0.yaml and so on.</summary>
+    public static IReadOnlyList<(string Code, string Says, string Text)> GroupFiles =>
+    [
+        (ErrorCodes.InvalidArgument, "must hold one document", ""),
+        (ErrorCodes.InvalidArgument, "is no YAML: line", "actions: [\n"),
+        (ErrorCodes.InvalidArgument, "this value cannot be used", "hello"),
+        (ErrorCodes.InvalidArgument, "must hold one document", "--- {actions: []}\n--- {actions: []}\n"),
+        (ErrorCodes.InvalidArgument, "a key must be a word", "actions: [{[a]: 1}]"),
+        (ErrorCodes.InvalidArgument, "something is missing", "completionMode: grouped"),
+        (ErrorCodes.InvalidArgument, "there is no such key", "actions: []\nmode: grouped\n"),
+        (ErrorCodes.InvalidArgument, "there is no such key", "actions: [{bitmapRemove: {disk: d, name: b}}]"),
+        (ErrorCodes.InvalidArgument, "actions[0].backup.polcy: there is no such key", "actions: [{backup: {disk: d, polcy: always}}]"),
+        (ErrorCodes.InvalidArgument, "this value cannot be used", "actions: [{backup: {disk: d, workers: many}}]"),
+        (ErrorCodes.InvalidArgument, "this value cannot be used", "actions: {backup: {disk: d}}"),
+        (ErrorCodes.InvalidArgument, "something is missing", "actions: [{bitmapClear: {disk: d}}]"),
+        (ErrorCodes.InvalidArgument, "is no size", "actions: [{backup: {disk: d, rate: fast}}]"),
+        (ErrorCodes.InvalidArgument, "from 1 to 1000 actions", "actions: []"),
+        (ErrorCodes.InvalidArgument, "exactly one of", "actions: [{backup: {disk: d, sync: full}, bitmapClear: {disk: d, name: b}}]"),
+        (ErrorCodes.InvalidArgument, "exactly one of", "actions: [{}]"),
+        (ErrorCodes.InvalidArgument, "exactly one of", "actions: [null]"),
+        (ErrorCodes.InvalidArgument, "neither 'grouped' nor 'individual'", "completionMode: together\nactions: [{bitmapClear: {disk: d, name: b}}]"),
+        (ErrorCodes.InvalidArgument, "holdLimitMs must be", "holdLimitMs: 0\nactions: [{bitmapClear: {disk: d, name: b}}]"),
+        (ErrorCodes.InvalidPolicy, "pointless", "actions: [{backup: {disk: d, sync: full, bitmap: b, policy: never}}]"),
+        (ErrorCodes.InvalidPolicy, "'always' would keep bits", "actions: [{bitmapClear: {disk: d, name: b}}, {backup: {disk: d, sync: bitmap, bitmap: b, policy: always}}]"),
+        (ErrorCodes.UnknownDisk, "no disk 'nope'", "actions: [{bitmapClear: {disk: d, name: b}}, {bitmapClear: {disk: nope, name: b}}]"),
+        (ErrorCodes.UnknownDisk, "no disk ''", "actions: [{bitmapClear: {disk: '', name: b}}]"),
+        (ErrorCodes.UnknownDisk, "no disk '../d'", "actions: [{backup: {disk: ../d, sync: full}}]"),
+        (ErrorCodes.UnknownBitmap, "no bitmap 'c'", "actions: [{bitmapClear: {disk: d, name: c}}]"),
+        (ErrorCodes.UnknownBitmap, "no bitmap ''", "actions: [{bitmapClear: {disk: d, name: ''}}]"),
+        (ErrorCodes.UnknownBitmap, "no bitmap 'c'", "actions: [{bitmapMerge: {disk: d, name: b, sources: [c]}}]"),
+        (ErrorCodes.UnknownRepository, "no repository 'nope'", "actions: [{backup: {disk: d, sync: full, repo: nope}}]"),
+        (ErrorCodes.Duplicate, "already has a bitmap 'b'", "actions: [{bitmapAdd: {disk: d, name: b}}]"),
+        (ErrorCodes.InvalidGranularity, "granularity 5000", "actions: [{bitmapAdd: {disk: d, name: n, granularity: 5000}}]"),
+        (ErrorCodes.WrongState, "stopped", "actions: [{bitmapClear: {disk: d, name: b}}, {bitmapClear: {disk: s, name: sb}}]"),
+        (ErrorCodes.Busy, "in use by job", "actions: [{bitmapClear: {disk: d, name: b}}, {bitmapClear: {disk: p, name: b}}]"),
+        (ErrorCodes.Busy, "exported", "actions: [{bitmapClear: {disk: e, name: x}}]"),
+        (ErrorCodes.NotSupported, "other disks", "actions: [{bitmapMerge: {disk: d, name: b, sources: [e/x]}}]"),
+        (ErrorCodes.NotSupported, "restart", "completionMode: grouped\nactions: [{backup: {disk: d, sync: full, restart: 1}}]"),
     ];
 
     private static BadCase[] Points =>

@@ -83,7 +83,7 @@ public sealed class BadInputTests(BadInputWorld world) : IClassFixture<BadInputW
         string[] needsBody =
         [
             Routes.Disks, $"{Routes.Disks}/d/resize", $"{Routes.Disks}/d/bitmaps", $"{Routes.Disks}/d/bitmaps/b/merge", Routes.Repositories, $"{Routes.Repositories}/attach",
-            Routes.Backups, $"{Routes.Jobs}/{{pending}}/rate", $"{Routes.Jobs}/{{pending}}/policy",
+            Routes.Backups, Routes.Groups, $"{Routes.Jobs}/{{pending}}/rate", $"{Routes.Jobs}/{{pending}}/policy",
         ];
         string[] mayHaveBody =
         [
@@ -94,6 +94,10 @@ public sealed class BadInputTests(BadInputWorld world) : IClassFixture<BadInputW
             .Concat(needsBody.Concat(mayHaveBody).SelectMany(path => new[] { "{", "[]", "5", "\"x\"" }.Select(body => (path, body))))
             .Append(($"{Routes.Disks}/d/export", "{\"bitmaps\":[null]}"))
             .Append(($"{Routes.Disks}/d/bitmaps/b/merge", "{\"sources\":[null]}"))
+            .Append((Routes.Groups, "{\"actions\":[null]}"))
+            .Append((Routes.Groups, "{\"actions\":[{\"bitmapClear\":{}}]}"))
+            .Append((Routes.Groups, "{\"actions\":[{\"backup\":{\"disk\":null}}]}"))
+            .Append((Routes.Groups, "{\"actions\":[{\"bitmapMerge\":{\"disk\":\"d\",\"name\":\"b\",\"sources\":[null]}}]}"))
             .Append(($"{Routes.Jobs}/{{pending}}/finalize", "{\"decision\":\"perhaps\"}"))
             .Append(($"{Routes.Points}/{{point}}/restore", "{\"to\":\"relative.raw\"}"))
             .Append(($"{Routes.Disks}/d/nothing", "{}"))
@@ -218,10 +222,11 @@ public sealed class BadInputTests(BadInputWorld world) : IClassFixture<BadInputW
 
         foreach (var option in command.Options.Where(o => o.Arity.MinimumNumberOfValues > 0))
         {
-            yield return Of(option.Name, $"{path}{names} {option.Name}");
+            var required = string.Concat(command.Options.Where(o => o.Required && o != option).Select(o => $" {o.Name} x"));
+            yield return Of(option.Name, $"{path}{names}{required} {option.Name}");
             if (option.Arity.MaximumNumberOfValues == 1)
             {
-                yield return Of(option.Name, $"{path}{names} {option.Name} 1 {option.Name} 2");
+                yield return Of(option.Name, $"{path}{names}{required} {option.Name} 1 {option.Name} 2");
             }
         }
 

@@ -10,7 +10,7 @@ namespace ActorBackup.EndToEnd.Tests.BadInput;
 /// <summary>One node with something in every state that a command can meet, shared by all cases: none of them changes anything.</summary>
 /// <remarks>
 /// Disk <c>d</c> is online with bitmap <c>b</c> (valid) and <c>off</c> (disabled), and its points in <c>main</c> and <c>spare</c> are exported; <c>e</c> has a client and exports bitmap <c>x</c>;
-/// <c>p</c> has a job that waits to be finalized and holds bitmap <c>b</c>; <c>s</c> is stopped and has bitmap <c>sb</c>.
+/// a group that changed nothing of <c>d</c> has ended; <c>p</c> has a job that waits to be finalized and holds bitmap <c>b</c>; <c>s</c> is stopped and has bitmap <c>sb</c>.
 /// </remarks>
 public sealed class BadInputWorld : IAsyncLifetime
 {
@@ -87,6 +87,7 @@ public sealed class BadInputWorld : IAsyncLifetime
         state.Add(await _api.GetStringAsync(Routes.Repositories));
         state.Add(await _api.GetStringAsync(Routes.Jobs));
         state.Add(await _api.GetStringAsync(Routes.Points));
+        state.Add(await _api.GetStringAsync(Routes.Groups));
         state.AddRange(Directory.EnumerateFileSystemEntries(_world.Directory, "*", SearchOption.AllDirectories)
             .Where(f => !f.StartsWith(_world.Node.Data, StringComparison.Ordinal) && !f.StartsWith(_world.PathOf(Full), StringComparison.Ordinal)).Order(StringComparer.Ordinal));
         return string.Join('\n', state);
@@ -137,6 +138,14 @@ public sealed class BadInputWorld : IAsyncLifetime
             await File.WriteAllBytesAsync(_world.PathOf(name), bytes);
         }
 
+        foreach (var (bad, i) in BadCases.GroupFiles.Select((f, i) => (f, i)))
+        {
+            await File.WriteAllTextAsync(_world.PathOf($"bad{i}.yaml"), bad.Text);
+        }
+
+        // As the command's example calls it.
+        await File.WriteAllTextAsync(_world.PathOf("nightly.yaml"), "actions: [{bitmapEnable: {disk: d, name: b}}]");
+        _things["group"] = Id(await AbkAsync("group start -f nightly.yaml --wait"));
         await RepositoryWithAsync("newer", bytes => bytes[8] = 99, isSealed: true);
         await RepositoryWithAsync("damaged", bytes => bytes[30] ^= 1, isSealed: false);
     }
