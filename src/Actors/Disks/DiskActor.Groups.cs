@@ -188,10 +188,35 @@ public sealed partial class DiskActor
             {
                 _reservation = new GroupReservation(c.Group, plan!, [.. found.Select(f => f.Repository)], [.. made.Select(m => m.Name)]);
                 Timers.StartSingleTimer(nameof(ReservationExpired), new ReservationExpired(c.Group), ReservationLimit);
-                Answer(PartOf(c.Group));
+                Arm(_reservation, disk);
             }),
             Fail);
     }
+
+    /// <summary>What may take long comes before anybody's writes are held: the slowest disk would hold up the guests of all.</summary>
+    private void Arm(GroupReservation reservation, Volumes.TrackedDisk disk) =>
+        Work(
+            () => disk.ArmAsync(GroupParts.InstantOf(reservation.Plan, runner.ScratchDirectory)),
+            armed =>
+            {
+                if (_reservation != reservation)
+                {
+                    // It was given up meanwhile.
+                    Task.Run(() => armed.DisposeAsync().AsTask());
+                    return;
+                }
+
+                reservation.Armed = armed;
+                Answer(PartOf(reservation.Group));
+            },
+            e =>
+            {
+                if (_reservation == reservation)
+                {
+                    Answer(Rejected(Failures.Explain(e)));
+                    Release(null);
+                }
+            });
 
     private static async Task<bool> AddAllAsync(Volumes.TrackedDisk disk, List<DiskEvent.BitmapAdded> made)
     {
@@ -205,7 +230,7 @@ public sealed partial class DiskActor
 
     private void Hold(DiskCommand.HoldGroup c)
     {
-        if (_reservation is not { } reservation || reservation.Group != c.Group || !RequireServed(out var disk))
+        if (_reservation is not { Armed: { } armed } reservation || reservation.Group != c.Group)
         {
             Sender.Tell(_instants.ContainsKey(c.Group) ? PartOf(c.Group) : Rejected(GroupParts.Gone(id, c.Group)), Self);
             return;
@@ -225,7 +250,7 @@ public sealed partial class DiskActor
         reservation.IsHolding = true;
         var caller = Sender;
         Work(
-            () => disk.HoldAsync(GroupParts.InstantOf(reservation.Plan, runner.ScratchDirectory), c.Limit),
+            () => armed.HoldAsync(c.Limit),
             held =>
             {
                 if (_reservation != reservation)
@@ -239,12 +264,6 @@ public sealed partial class DiskActor
                 caller.Tell(PartOf(c.Group), Self);
             },
             e => caller.Tell(Rejected(Failures.Explain(e)), Self));
-    }
-
-    private bool RequireServed(out Volumes.TrackedDisk disk)
-    {
-        disk = Local.Disk!;
-        return Local.Disk is not null;
     }
 
     /// <summary>The instant. It is taken here and now, or never.</summary>
@@ -328,6 +347,11 @@ public sealed partial class DiskActor
 
     private static async Task<bool> ReleaseAsync(GroupReservation reservation)
     {
+        if (reservation.Armed is { } armed)
+        {
+            await armed.DisposeAsync().ConfigureAwait(false);
+        }
+
         if (reservation.Held is { } held)
         {
             await held.DisposeAsync().ConfigureAwait(false);

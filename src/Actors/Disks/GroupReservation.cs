@@ -20,6 +20,9 @@ internal sealed class GroupReservation(GroupId group, GroupPlan plan, IReadOnlyL
 
     public IReadOnlyList<string> Made => made;
 
+    /// <summary>Everything that may take long is done.</summary>
+    public ArmedInstant? Armed { get; set; }
+
     public bool IsHolding { get; set; }
 
     /// <summary>Null = writes are not held yet.</summary>

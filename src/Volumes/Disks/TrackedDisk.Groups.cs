@@ -8,12 +8,20 @@ namespace ActorBackup.Volumes;
 /// <content>One instant for several jobs and bitmaps, and for several disks: writes are held until somebody says that all are.</content>
 public sealed partial class TrackedDisk
 {
+    /// <summary>How long an armed disk waits for its hold.</summary>
+    private static readonly TimeSpan ArmedPatience = TimeSpan.FromSeconds(90);
+
     /// <summary>Makes everything ready for the instant, then holds writes. No other command is carried out until the hold has ended.</summary>
-    /// <remarks>What may take long (room in the tracking file, scratch files, a checkpoint that is being written) comes before the hold.</remarks>
     /// <param name="instant">What happens at it.</param>
     /// <param name="limit">How long writes are held at most, and how long those in flight may take.</param>
     /// <exception cref="VolumeException">A bitmap is unknown, busy or inconsistent; there is no room; the disk is closed; writes in flight took too long.</exception>
-    public async Task<HeldWrites> HoldAsync(GroupInstant instant, TimeSpan limit)
+    public async Task<HeldWrites> HoldAsync(GroupInstant instant, TimeSpan limit) =>
+        await (await ArmAsync(instant).ConfigureAwait(false)).HoldAsync(limit).ConfigureAwait(false);
+
+    /// <summary>Makes everything ready for the instant that may take long: room in the tracking file, scratch files, a checkpoint that is being written.</summary>
+    /// <param name="instant">What happens at it.</param>
+    /// <exception cref="VolumeException">A bitmap is unknown, busy or inconsistent; there is no room; the disk is closed.</exception>
+    public async Task<ArmedInstant> ArmAsync(GroupInstant instant)
     {
         var turn = await EnterAsync().ConfigureAwait(false);
         var snapshots = new List<DiskSnapshot>();
@@ -26,14 +34,33 @@ public sealed partial class TrackedDisk
                 .. instant.Snapshots.Select(_ => new TrackedSet(0, SetRole.Copy, Definition.Geometry)),
             ]);
             snapshots.AddRange(instant.Snapshots.Select(OpenSnapshot));
-            await DrainAsync(limit).ConfigureAwait(false);
-            return new HeldWrites(_time, limit, () => Take(instant, made, frozen, snapshots), Release, () => DiscardAsync(snapshots));
+            return new ArmedInstant(_time, ArmedPatience, limit => HoldAsync(limit, () => Take(instant, made, frozen, snapshots)), GiveUpAsync);
         }
         catch
         {
+            await GiveUpAsync().ConfigureAwait(false);
+            throw;
+        }
+
+        async Task<HeldWrites> HoldAsync(TimeSpan limit, Func<IReadOnlyList<DiskSnapshot>> take)
+        {
+            try
+            {
+                await DrainAsync(limit).ConfigureAwait(false);
+            }
+            catch
+            {
+                await GiveUpAsync().ConfigureAwait(false);
+                throw;
+            }
+
+            return new HeldWrites(_time, limit, take, Release, () => DiscardAsync(snapshots));
+        }
+
+        async Task GiveUpAsync()
+        {
             await DiscardAsync(snapshots).ConfigureAwait(false);
             turn.Dispose();
-            throw;
         }
 
         void Release()

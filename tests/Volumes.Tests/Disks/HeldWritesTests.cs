@@ -63,6 +63,26 @@ public sealed class HeldWritesTests : IDisposable
         Assert.NotNull(Hold(disk).TryTake());
     }
 
+    /// <summary>Whoever armed the disk and died must not leave it without commands; guests never noticed.</summary>
+    [Fact]
+    public void What_was_armed_and_never_held_gives_itself_up()
+    {
+        var disk = Open();
+        var armed = _world.Scheduler.Run(disk.ArmAsync(Instant()));
+        _world.Run(Begin(disk, 7));
+        var command = disk.AddBitmapAsync(9, 65536, recording: true, transient: false);
+        _world.Scheduler.RunAll();
+        Assert.False(command.IsCompleted);
+
+        _world.Pass(TimeSpan.FromMinutes(2));
+        _world.Run(command);
+
+        Assert.Throws<VolumeException>(() => { _ = armed.HoldAsync(Limit); });
+        _world.Run(armed.DisposeAsync().AsTask());
+        Assert.Contains(9UL, disk.BitmapSets);
+        Assert.NotNull(Hold(disk).TryTake());
+    }
+
     [Fact]
     public void What_was_given_up_lets_writes_go_on_at_once()
     {
