@@ -14,21 +14,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-work=$(mktemp -d "${TMPDIR:-/var/tmp}/abk-bench.XXXXXX")
-node= load=
-stop() {
-    [ -z "$load" ] || kill $load 2> /dev/null || true
-    [ -z "$node" ] || { kill -9 "$node" 2> /dev/null || true; wait "$node" 2> /dev/null || true; }
-    rm -rf "$work"
-}
-trap stop EXIT
-export XDG_STATE_HOME=$work/state
-./abk version > "$work/version"
-./abk node run --data "$work/data" --http 127.0.0.1:0 --nbd-socket "$work/nbd.sock" > "$work/out" 2> "$work/err" &
-node=$!
-until grep -q '^ready' "$work/out"; do kill -0 $node; read -rt 0.05 < <(:) || true; done
-ACTORBACKUP_ENDPOINT=$(grep -o 'http://[^ ]*' "$work/out")
-export ACTORBACKUP_ENDPOINT
+. bench/common.sh
 ./abk repo create main "file:$work/repo" --default > "$work/said"
 for ((i = 0; i < disks; i++)); do
     truncate -s 1G "$work/d$i.raw"
@@ -37,7 +23,7 @@ for ((i = 0; i < disks; i++)); do
 done
 for i in 0 1; do
     fio --name=j --ioengine=nbd --uri="nbd+unix:///d$i?socket=$work/nbd.sock" --rw=randwrite --bs=4k --iodepth=1 --size=256M --time_based --runtime=3600 > "$work/fio$i" 2>&1 &
-    load="$load $!"
+    beside="$beside $!"
 done
 python3 - "$ACTORBACKUP_ENDPOINT" "$work/data/token" "$disks" "$groups" <<'PY'
 import json, statistics, sys, urllib.request

@@ -5,17 +5,7 @@
 # Needs: python3, qemu-io (qemu-utils); a file system that takes sparse files of 15 TiB.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-work=$(mktemp -d "${TMPDIR:-/var/tmp}/abk-bench.XXXXXX")
-node=
-stop() { [ -z "$node" ] || { kill -9 "$node" 2> /dev/null || true; wait "$node" 2> /dev/null || true; }; rm -rf "$work"; }
-trap stop EXIT
-export XDG_STATE_HOME=$work/state
-./abk version > "$work/version"
-./abk node run --data "$work/data" --http 127.0.0.1:0 --nbd-socket "$work/nbd.sock" > "$work/out" 2> "$work/err" &
-node=$!
-until grep -q '^ready' "$work/out"; do kill -0 $node; read -rt 0.05 < <(:) || true; done
-ACTORBACKUP_ENDPOINT=$(grep -o 'http://[^ ]*' "$work/out")
-export ACTORBACKUP_ENDPOINT
+. bench/common.sh
 truncate -s 16383G "$work/d.raw"
 ./abk repo create main "file:$work/repo" --default > "$work/said"
 ./abk disk add d --file "$work/d.raw" > "$work/said"
