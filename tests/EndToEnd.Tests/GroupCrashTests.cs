@@ -44,6 +44,30 @@ public class GroupCrashTests
         }
     }
 
+    /// <summary>A backup that names no bitmap has voted too: its point is published whatever died since, and a bitmap that was added beside it counts from it.</summary>
+    [Fact]
+    public async Task A_full_backup_without_a_bitmap_keeps_its_vote_over_a_kill()
+    {
+        await using var world = await GroupWorld.StartAsync();
+        var images = (A: await world.AddDiskAsync("a", Blocks, "x"), B: await world.AddDiskAsync("b", Blocks, "x"));
+        var instant = world.Copy(images.B);
+        var group = await world.StartGroupedAsync(
+            "backup: {disk: a, sync: full, bitmap: x, policy: always, noAutoFinalize: true}", "backup: {disk: b, sync: full}", "bitmapAdd: {disk: b, name: since}");
+        await world.AwaitPendingAsync(group);
+        await world.FillAsync("b", 2, 5);
+
+        await world.KillAndStartAsync();
+        await world.AwaitPendingAsync(group);
+        await world.AbkAsync("group", "finalize", group);
+
+        var end = await world.EndOfAsync(group);
+        Assert.Equal(("success", "success", "success"), (Outcome(end), Outcome(end, "a"), Outcome(end, "b")));
+        var point = GroupWorld.Member(end, "b").GetProperty("point").GetString()!;
+        await world.AssertPointAsync(point, instant);
+        Assert.Equal(("valid", point), Base(await world.BitmapAsync("b", "since")));
+        Assert.Contains(5L, await world.DirtyAsync("b", "since"));
+    }
+
     /// <summary>All have voted: only the decision is missing, or it is there and nobody has heard of it.</summary>
     [Theory]
     [InlineData("finalize", true)]

@@ -83,7 +83,8 @@ internal sealed class JobCheckpoints(
                     ? Root
                     : await ImageTreeUpdater.ApplyAsync(shape, Root, changes, session.Nodes, cancellation).ConfigureAwait(false);
                 await session.FlushAsync(cancellation).ConfigureAwait(false);
-                if (spec.Bitmap is not null || !spec.AutoFinalize || isLast)
+                // A job of a group votes with its pair, and its point may become the base of a bitmap that it does not name.
+                if (spec.Bitmap is not null || spec.Group is not null || !spec.AutoFinalize || isLast)
                 {
                     await disk.StoreCheckpointAsync(spec.Id, copy, root).ConfigureAwait(false);
                 }
