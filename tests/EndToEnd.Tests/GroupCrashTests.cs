@@ -52,9 +52,10 @@ public class GroupCrashTests
         var images = (A: await world.AddDiskAsync("a", Blocks, "x"), B: await world.AddDiskAsync("b", Blocks, "x"));
         var instant = world.Copy(images.B);
         var group = await world.StartGroupedAsync(
-            "backup: {disk: a, sync: full, bitmap: x, policy: always, noAutoFinalize: true}", "backup: {disk: b, sync: full}", "bitmapAdd: {disk: b, name: since}");
+            "backup: {disk: a, sync: full, bitmap: x, policy: always, noAutoFinalize: true}", "backup: {disk: b, sync: full}", "bitmapAdd: {disk: b, name: since}", "bitmapClear: {disk: b, name: x}");
         await world.AwaitPendingAsync(group);
         await world.FillAsync("b", 2, 5);
+        Assert.True((await world.BitmapAsync("b", "x")).GetProperty("busy").GetBoolean());
 
         await world.KillAndStartAsync();
         await world.AwaitPendingAsync(group);
@@ -65,6 +66,8 @@ public class GroupCrashTests
         var point = GroupWorld.Member(end, "b").GetProperty("point").GetString()!;
         await world.AssertPointAsync(point, instant);
         Assert.Equal(("valid", point), Base(await world.BitmapAsync("b", "since")));
+        Assert.Equal(("valid", point), Base(await world.BitmapAsync("b", "x")));
+        Assert.False((await world.BitmapAsync("b", "x")).GetProperty("busy").GetBoolean());
         Assert.Contains(5L, await world.DirtyAsync("b", "since"));
     }
 

@@ -168,6 +168,7 @@ public static class DiskAnswers
             b.Base)
         {
             IsExported = b.IsExported,
+            Group = b.Group,
         };
     }
 

@@ -71,6 +71,9 @@ public sealed record BitmapView(
 {
     /// <summary>NBD clients can read it, so it is as busy as with a job.</summary>
     public bool IsExported { get; init; }
+
+    /// <summary>The group whose actions change it, as busy as with a job; null = none.</summary>
+    public GroupId? Group { get; init; }
 }
 
 public sealed record JobView

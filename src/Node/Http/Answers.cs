@@ -55,7 +55,7 @@ public static class Answers
             v.GranularityBytes,
             v.DirtyBytes,
             v.Recording,
-            v.BusyWith is not null || v.IsExported,
+            v.BusyWith is not null || v.Group is not null || v.IsExported,
             v.Persistent,
             v.InconsistentReason is not null,
             v.Base.Point?.Value,
