@@ -66,7 +66,13 @@ internal sealed class Machine : IDisposable
 
     public void Dispose()
     {
-        SqliteConnection.ClearAllPools();
+        for (var number = 0; number <= _registers; number++)
+        {
+            // Only this machine's: the pools of machines in other tests are at work.
+            using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = Path.Combine(Root, $"register-{number}.db") }.ToString());
+            SqliteConnection.ClearPool(connection);
+        }
+
         for (var tries = 0; ; tries++)
         {
             try
@@ -100,6 +106,11 @@ internal sealed class Machine : IDisposable
         using var to = new SqliteConnection($"Data Source={path};Pooling=False");
         from.Open();
         to.Open();
+        using var patience = from.CreateCommand();
+
+        // A dead process may be in the middle of its last write, or of the checkpoint that closing its last connection makes.
+        patience.CommandText = "PRAGMA busy_timeout=10000;";
+        patience.ExecuteNonQuery();
         from.BackupDatabase(to);
         return path;
     }
