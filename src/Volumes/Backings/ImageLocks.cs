@@ -18,6 +18,11 @@ internal static class ImageLocks
     private const int Write = 1;
     private const int Resize = 3;
 
+    /// <summary>A program that somebody here starts has all our open files until it runs, so the locks of one that we have just closed may be there for a moment.</summary>
+    private const int LooksMax = 6;
+
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(20);
+
     private static readonly int[] OfReader = [ConsistentRead];
     private static readonly int[] OfWriter = [ConsistentRead, Write, Resize];
 
@@ -40,15 +45,30 @@ internal static class ImageLocks
             throw InUse(file, "locks it");
         }
 
-        if (Array.Exists(Unshared, p => file.IsLockedElsewhere(HeldBase + p)))
+        if (StayLocked(file, HeldBase, Unshared))
         {
             throw InUse(file, "has it open for writing");
         }
 
-        if (Array.Exists(held, p => file.IsLockedElsewhere(UnsharedBase + p)))
+        if (StayLocked(file, UnsharedBase, held))
         {
             throw InUse(file, readOnly ? "does not share it" : "has it open and does not let others write");
         }
+    }
+
+    private static bool StayLocked(IFile file, int first, int[] permissions)
+    {
+        for (var look = 1; Array.Exists(permissions, p => file.IsLockedElsewhere(first + p)); look++)
+        {
+            if (look == LooksMax)
+            {
+                return true;
+            }
+
+            Thread.Sleep(BetweenLooks);
+        }
+
+        return false;
     }
 
     private static VolumeException InUse(IFile file, string how) =>

@@ -8,7 +8,8 @@ namespace ActorBackup.Volumes.Snapshots;
 
 /// <summary>Blocks that were kept before a guest overwrote them: in memory within a budget, beyond it in a scratch file.</summary>
 /// <remarks>
-/// Whoever puts or reads a block holds its claim, so the lock only guards the table and the sums. Blocks of zeroes cost no room. While memory fills up,
+/// Whoever puts or reads a block holds its claim, so the lock only guards the table and the sums. A block may be kept in parts, one after the other: it has
+/// the room of a whole one, of which only the kept parts are written. Blocks of zeroes cost no room. While memory fills up,
 /// posted work moves blocks on to the scratch file behind the guest's back, so that a guest's write waits for a copy in memory only; when memory is full
 /// none the less, it writes to the scratch file itself. Buffers are the store's own: fresh memory costs more than the copy into it.
 /// </remarks>
@@ -21,6 +22,7 @@ internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, Scrat
     private readonly Queue<long> _inMemory = new();
     private readonly Stack<byte[]> _buffers = new();
     private readonly Lock _lock = new();
+    private readonly BlockParts _parts = new(blockBytes);
 
     /// <summary>Blocks per piece of moving; 0 = memory is too small for that to be of use.</summary>
     private readonly int _moveBlocks = scratch is null ? 0 : (int)Math.Min(MoveBlocksMax, memoryBudgetBytes / blockBytes / 4);
@@ -60,17 +62,35 @@ internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, Scrat
         }
     }
 
-    /// <summary>Keeps a block. Takes the rented buffer only if it returns true; else the bytes are elsewhere.</summary>
-    public bool Put(long block, byte[] buffer)
+    /// <summary>Which parts of the block are kept.</summary>
+    public ulong PartsOf(long block)
     {
-        if (!buffer.AsSpan().ContainsAnyExcept((byte)0))
+        lock (_lock)
         {
-            return Add(block, default);
+            ref var kept = ref Find(block);
+            return IsThere(ref kept) ? kept.Parts : 0;
+        }
+    }
+
+    /// <summary>Keeps parts of a block, none of which is kept yet. Takes the rented buffer only if it returns true; else the bytes are elsewhere.</summary>
+    /// <param name="block">Index.</param>
+    /// <param name="buffer">The block; what is not of these parts may be anything.</param>
+    /// <param name="parts">At least one.</param>
+    public bool Put(long block, byte[] buffer, ulong parts)
+    {
+        if (TryAdd(block, buffer, parts))
+        {
+            return false;
+        }
+
+        if (parts == _parts.All && !buffer.AsSpan().ContainsAnyExcept((byte)0))
+        {
+            return Add(block, new Kept { Parts = parts });
         }
 
         if (TryReserveMemory())
         {
-            return Add(block, new Kept { Memory = buffer });
+            return Add(block, new Kept { Memory = buffer, Parts = parts });
         }
 
         if (scratch is null)
@@ -79,41 +99,22 @@ internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, Scrat
         }
 
         // Slots count from 1 here, so that default(Kept) can mean zeroes.
-        var (slot, checksum) = scratch.Write(buffer);
-        return Add(block, new Kept { Slot = slot + 1, Checksum = checksum });
+        var (slot, checksum) = scratch.Write(buffer, parts);
+        return Add(block, new Kept { Slot = slot + 1, Parts = parts, Checksum = checksum });
     }
 
-    /// <summary>False if the block is not kept. The buffer is filled unless the block is zero.</summary>
-    public bool TryRead(long block, Span<byte> destination, out bool isZero)
+    /// <summary>False if the block is not kept as a whole. The buffer is filled unless the block is zero.</summary>
+    public bool TryRead(long block, Span<byte> destination, out bool isZero) => Read(block, destination, out isZero) == _parts.All;
+
+    /// <summary>Fills in what is kept of a block.</summary>
+    /// <param name="block">Index.</param>
+    /// <param name="destination">The block as it is on the source. Its kept parts become those of the instant.</param>
+    public void FillIn(long block, Span<byte> destination)
     {
-        byte[]? memory;
-        long slot;
-        ulong checksum;
-        lock (_lock)
+        if (Read(block, destination, out var isZero) != 0 && isZero)
         {
-            isZero = false;
-            ref var kept = ref Find(block);
-            if (!IsThere(ref kept))
-            {
-                return false;
-            }
-
-            (memory, slot, checksum) = (kept.Memory, kept.Slot, kept.Checksum);
-            kept.Pins += memory is null ? 0 : 1;
+            destination[..blockBytes].Clear();
         }
-
-        isZero = memory is null && slot == 0;
-        if (memory is not null)
-        {
-            memory.CopyTo(destination);
-            Unpin(block);
-        }
-        else if (!isZero)
-        {
-            scratch!.Read(slot - 1, checksum, destination[..blockBytes]);
-        }
-
-        return true;
     }
 
     /// <summary>A kept block that this method did not name before.</summary>
@@ -179,12 +180,12 @@ internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, Scrat
         return new SuspendedNote(job, index.SlotCount * blockBytes, bytes.Length, TrackingFormat.Checksum(bytes));
     }
 
-    /// <summary>Indices of what is kept.</summary>
+    /// <summary>Indices of the blocks that are kept as a whole.</summary>
     public IReadOnlyList<long> Blocks()
     {
         lock (_lock)
         {
-            return [.. _kept.Where(k => !k.Value.IsReleased).Select(k => k.Key)];
+            return [.. _kept.Where(k => !k.Value.IsReleased && k.Value.Parts == _parts.All).Select(k => k.Key)];
         }
     }
 
@@ -196,7 +197,7 @@ internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, Scrat
             var kept = _kept.Where(k => !k.Value.IsReleased).ToList();
             return kept.Exists(k => k.Value is { Memory: not null, Slot: 0 })
                 ? null
-                : [.. kept.Select(k => new KeptBlock(k.Key, k.Value.Slot - 1, k.Value.Checksum)).OrderBy(k => k.Block)];
+                : [.. kept.Select(k => new KeptBlock(k.Key, k.Value.Slot - 1, k.Value.Parts, k.Value.Checksum)).OrderBy(k => k.Block)];
         }
     }
 
@@ -207,7 +208,7 @@ internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, Scrat
         {
             foreach (var block in blocks)
             {
-                _kept.Add(block.Block, new Kept { Slot = block.Slot + 1, Checksum = block.Checksum });
+                _kept.Add(block.Block, new Kept { Slot = block.Slot + 1, Parts = block.Parts, Checksum = block.Checksum });
                 _unread.Enqueue(block.Block);
             }
         }
@@ -239,6 +240,75 @@ internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, Scrat
     private static bool IsThere(ref Kept kept) => !System.Runtime.CompilerServices.Unsafe.IsNullRef(ref kept) && !kept.IsReleased;
 
     private ref Kept Find(long block) => ref CollectionsMarshal.GetValueRefOrNullRef(_kept, block);
+
+    /// <summary>Adds to what is kept of the block. False = nothing is.</summary>
+    private bool TryAdd(long block, byte[] buffer, ulong parts)
+    {
+        long slot;
+        lock (_lock)
+        {
+            ref var kept = ref Find(block);
+            if (!IsThere(ref kept))
+            {
+                return false;
+            }
+
+            if (kept.Memory is { } memory)
+            {
+                // Under the lock: whoever writes the memory out looks there whether it has all of it.
+                _parts.Copy(buffer, memory, parts);
+            }
+
+            slot = kept.Slot;
+            if (slot == 0)
+            {
+                kept.Parts |= parts;
+                return true;
+            }
+        }
+
+        var checksum = scratch!.Add(slot - 1, buffer, parts);
+        lock (_lock)
+        {
+            ref var kept = ref Find(block);
+            kept.Parts |= parts;
+            kept.Checksum ^= checksum;
+        }
+
+        return true;
+    }
+
+    /// <returns>The parts that are kept, which are in the buffer now unless the block is zero.</returns>
+    private ulong Read(long block, Span<byte> destination, out bool isZero)
+    {
+        byte[]? memory;
+        Kept found;
+        lock (_lock)
+        {
+            isZero = false;
+            ref var kept = ref Find(block);
+            if (!IsThere(ref kept))
+            {
+                return 0;
+            }
+
+            (memory, found) = (kept.Memory, kept);
+            kept.Pins += memory is null ? 0 : 1;
+        }
+
+        isZero = memory is null && found.Slot == 0;
+        if (memory is not null)
+        {
+            _parts.Copy(memory, destination, found.Parts);
+            Unpin(block);
+        }
+        else if (!isZero)
+        {
+            scratch!.Read(found.Slot - 1, found.Parts, found.Checksum, destination[..blockBytes]);
+        }
+
+        return found.Parts;
+    }
 
     private bool TryReserveMemory()
     {
@@ -289,7 +359,7 @@ internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, Scrat
     {
         var blocks = new List<long>(_moveBlocks);
         TaskCompletionSource writing;
-        List<(long Block, byte[] Memory)> pinned;
+        List<PinnedBlock> pinned;
         lock (_lock)
         {
             while (!_closed && blocks.Count < _moveBlocks && _inMemory.TryDequeue(out var block))
@@ -319,9 +389,9 @@ internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, Scrat
     }
 
     /// <summary>Those of the blocks that are in memory only; their memory stays until they are written out.</summary>
-    private List<(long Block, byte[] Memory)> Pin(IEnumerable<long> blocks)
+    private List<PinnedBlock> Pin(IEnumerable<long> blocks)
     {
-        var pinned = new List<(long Block, byte[] Memory)>();
+        var pinned = new List<PinnedBlock>();
         lock (_lock)
         {
             foreach (var block in blocks)
@@ -330,7 +400,7 @@ internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, Scrat
                 if (IsThere(ref kept) && kept is { Memory: { } memory, Slot: 0 })
                 {
                     kept.Pins++;
-                    pinned.Add((block, memory));
+                    pinned.Add(new PinnedBlock(block, memory, kept.Parts));
                 }
             }
         }
@@ -339,23 +409,27 @@ internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, Scrat
     }
 
     /// <summary>Gives each block a slot and lets go of its memory. False = some of them stay where they are; what comes after memory is full says why.</summary>
-    private bool WriteOut(List<(long Block, byte[] Memory)> pinned)
+    private bool WriteOut(List<PinnedBlock> pinned)
     {
-        var slots = pinned.ConvertAll(b => TryWrite(b.Memory));
+        var slots = pinned.ConvertAll(TryWrite);
         lock (_lock)
         {
             for (var i = 0; i < pinned.Count; i++)
             {
                 ref var kept = ref Find(pinned[i].Block);
                 kept.Pins--;
-                if (kept.Slot > 0 && slots[i].Slot > 0)
+                if (slots[i].Slot > 0 && kept.Slot == 0 && kept.Parts == pinned[i].Parts)
                 {
-                    // Somebody else wrote it out at the same time.
-                    scratch!.Free(slots[i].Slot - 1);
+                    (kept.Slot, kept.Checksum) = slots[i];
                 }
                 else if (slots[i].Slot > 0)
                 {
-                    (kept.Slot, kept.Checksum) = slots[i];
+                    // Somebody else wrote it out at the same time, or it has got more parts meanwhile.
+                    scratch!.Free(slots[i].Slot - 1);
+                    if (kept.Slot == 0 && !kept.IsReleased)
+                    {
+                        _inMemory.Enqueue(pinned[i].Block);
+                    }
                 }
 
                 Tidy(pinned[i].Block, ref kept);
@@ -366,11 +440,11 @@ internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, Scrat
     }
 
     /// <summary>The slot, counted from 1; 0 = there is no room or no file any more.</summary>
-    private (long Slot, ulong Checksum) TryWrite(byte[] memory)
+    private (long Slot, ulong Checksum) TryWrite(PinnedBlock block)
     {
         try
         {
-            var (slot, checksum) = scratch!.Write(memory);
+            var (slot, checksum) = scratch!.Write(block.Memory, block.Parts);
             return (slot + 1, checksum);
         }
         catch (Exception e) when (Failures.IsExpected(e))
@@ -424,6 +498,12 @@ internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, Scrat
         }
     }
 
+    /// <summary>A block whose memory stays.</summary>
+    /// <param name="Block">Index.</param>
+    /// <param name="Memory">Of one block.</param>
+    /// <param name="Parts">What was kept of it when it was pinned. These bytes do not change.</param>
+    private readonly record struct PinnedBlock(long Block, byte[] Memory, ulong Parts);
+
     private struct Kept
     {
         public byte[]? Memory;
@@ -431,7 +511,10 @@ internal sealed class CaptureStore(int blockBytes, long memoryBudgetBytes, Scrat
         /// <summary>In the scratch file, counted from 1. Without memory and slot the block is zero.</summary>
         public long Slot;
 
-        /// <summary>Of the slot's bytes.</summary>
+        /// <summary>What is kept, in memory and in the slot alike.</summary>
+        public ulong Parts;
+
+        /// <summary>Of the parts in the slot.</summary>
         public ulong Checksum;
 
         /// <summary>Who reads the memory without the lock.</summary>

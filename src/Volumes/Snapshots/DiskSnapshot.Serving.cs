@@ -26,7 +26,11 @@ public sealed partial class DiskSnapshot
         try
         {
             ThrowIfUnreadable(block);
-            if (_need[block])
+            if (_need[block] && _partlyKept[block])
+            {
+                await PeekPartlyKeptAsync(block, start, buffer).ConfigureAwait(false);
+            }
+            else if (_need[block])
             {
                 await _backing.ReadAsync(Geometry.OffsetOf(block) + start, buffer).ConfigureAwait(false);
             }
@@ -61,10 +65,10 @@ public sealed partial class DiskSnapshot
     /// <summary>Blocks from this one on that were zero at the instant: where the source has a hole and nobody has written since. 0 = look at it.</summary>
     internal long HoleAt(long block, long end)
     {
-        // Under claims nobody writes to a needed block, so a hole that is found then was one at the instant, and that never changes.
+        // Under claims nobody writes to a needed block of which nothing is kept, so a hole that is found then was one at the instant, and that never changes.
         end = Math.Min(end, block + HoleBlocksMax);
         var claimed = block;
-        while (claimed < end && _need[claimed] && _claims.TryClaim(claimed))
+        while (claimed < end && IsUntouched(claimed) && _claims.TryClaim(claimed))
         {
             claimed++;
         }
@@ -86,7 +90,7 @@ public sealed partial class DiskSnapshot
     {
         for (var needed = block; needed < end; needed++)
         {
-            if (!_need[needed])
+            if (!IsUntouched(needed))
             {
                 end = needed;
             }
@@ -101,6 +105,23 @@ public sealed partial class DiskSnapshot
         catch (FileLayerException)
         {
             return 0;
+        }
+    }
+
+    private bool IsUntouched(long block) => _need[block] && !_partlyKept[block];
+
+    private async ValueTask PeekPartlyKeptAsync(long block, int start, Memory<byte> buffer)
+    {
+        var whole = _store.Rent();
+        try
+        {
+            await _backing.ReadAsync(Geometry.OffsetOf(block) + start, whole.AsMemory(start, buffer.Length)).ConfigureAwait(false);
+            FillInKept(block, whole);
+            whole.AsMemory(start, buffer.Length).CopyTo(buffer);
+        }
+        finally
+        {
+            _store.Return(whole);
         }
     }
 

@@ -14,6 +14,9 @@ namespace ActorBackup.Volumes.Snapshots;
 /// write may pass a block if it is not needed and not claimed, looked at in this order: "not needed" proves that the move has at least reached its end,
 /// and "not claimed" afterwards that nobody reads the source for it. In the other order a reader could claim in between and read half of the write.
 ///
+/// A write that touches a small part of a block keeps that part only. The block stays needed; what is kept of it wins over what the source has, so writes to
+/// those parts pass whoever reads the source. When all parts are kept the block is not needed any more.
+///
 /// Readers own what they got: the source must not be read for a block twice (rule 9). A kept block can be read again until it is released.
 /// The guest waits for local reads and scratch only, never for a repository.
 /// </remarks>
@@ -25,7 +28,11 @@ public sealed partial class DiskSnapshot : IAsyncDisposable
     private readonly CaptureStore _store;
     private readonly BlockClaims _claims;
     private readonly Func<DiskSnapshot, Task> _conclude;
+    private readonly BlockParts _parts;
     private readonly DirtyBitmap _need;
+
+    /// <summary>Needed blocks of which a part is kept: their bytes of the instant are in two places. Only changed under the block's claim.</summary>
+    private readonly DirtyBitmap _partlyKept;
     private readonly SnapshotCursor _cursor;
     private DirtyBitmap? _givenUp;
     private bool _isProtecting = true;
@@ -41,10 +48,11 @@ public sealed partial class DiskSnapshot : IAsyncDisposable
         Func<DiskSnapshot, Task> conclude)
     {
         (Request, _backing, _store, _scheduler, _time, _conclude) = (request, backing, store, scheduler, time, conclude);
-        _need = new DirtyBitmap(geometry);
+        _parts = new BlockParts((int)geometry.BlockBytes);
+        (_need, _partlyKept) = (new DirtyBitmap(geometry), new DirtyBitmap(geometry));
         _claims = new BlockClaims(geometry, scheduler);
         CopyList = new DirtyBitmap(geometry);
-        _cursor = new SnapshotCursor(geometry, _need, _claims, backing);
+        _cursor = new SnapshotCursor(geometry, _need, _partlyKept, _claims, backing);
     }
 
     public JobId JobId => Request.JobId;
@@ -136,6 +144,7 @@ public sealed partial class DiskSnapshot : IAsyncDisposable
         LazyInitializer.EnsureInitialized(ref _givenUp, () => new DirtyBitmap(Geometry)).Mark(blockIndex);
         _need.Clear(blockIndex);
         _claims.Release(blockIndex);
+        _store.Release(blockIndex);
     }
 
     /// <summary>Somebody else keeps the block's bytes from now on, until they are durable in the repository.</summary>
@@ -178,7 +187,14 @@ public sealed partial class DiskSnapshot : IAsyncDisposable
         _cursor.Install(_need);
         foreach (var block in kept)
         {
-            _need.Clear(block.Block);
+            if (block.Parts == _parts.All)
+            {
+                _need.Clear(block.Block);
+            }
+            else
+            {
+                _partlyKept.Mark(block.Block);
+            }
         }
 
         _store.Adopt(kept);
@@ -223,8 +239,8 @@ public sealed partial class DiskSnapshot : IAsyncDisposable
             return null;
         }
 
-        var kept = all.Where(k => copy[k.Block]).ToList();
-        return LacksNothing(copy, need, kept.Select(k => k.Block)) || !mustOwn
+        var kept = all.Where(k => copy[k.Block] && (k.Parts == _parts.All || need[k.Block])).ToList();
+        return LacksNothing(copy, need, kept.Where(k => k.Parts == _parts.All).Select(k => k.Block)) || !mustOwn
             ? await _store.StoreIndexAsync(JobId, describe(slots, [.. GivenUp?.Runs() ?? []], kept)).ConfigureAwait(false)
             : null;
     }
@@ -235,34 +251,6 @@ public sealed partial class DiskSnapshot : IAsyncDisposable
         // In this order: a guest's write keeps a block before it says that it is not needed any more.
         var need = _need.Clone();
         return LacksNothing(copy, need, _store.Blocks());
-    }
-
-    /// <summary>Whether a write may go on without waiting. The caller is inside the gate.</summary>
-    internal bool MayPass(long offset, long length)
-    {
-        var (first, end) = Geometry.Touched(offset, length);
-        return NextUnsafe(first, end) < 0 || Broken is not null || !_isProtecting;
-    }
-
-    /// <summary>Keeps every needed block of the range.</summary>
-    /// <exception cref="BlockDeviceException">A block could not be kept, and the policy is to fail the write.</exception>
-    internal async ValueTask ProtectAsync(long offset, long length)
-    {
-        if (Request.CaptureTimeout is not { } timeout)
-        {
-            await ProtectRangeAsync(offset, length, inline: true).ConfigureAwait(false);
-            return;
-        }
-
-        try
-        {
-            // What is late goes on by itself; it does no harm, since it moves only bytes that nobody has overwritten, or the snapshot is broken.
-            await ProtectRangeAsync(offset, length, inline: false).AsTask().WaitAsync(timeout, _time).ConfigureAwait(false);
-        }
-        catch (TimeoutException e)
-        {
-            Fail(Geometry.IndexOf(offset), new VolumeException(VolumeError.InputOutput, $"Keeping the blocks took longer than {timeout}", e));
-        }
     }
 
     internal void Break(VolumeException reason) => Interlocked.CompareExchange(ref _broken, reason, null);
@@ -298,115 +286,28 @@ public sealed partial class DiskSnapshot : IAsyncDisposable
         }
     }
 
-    private async ValueTask ProtectRangeAsync(long offset, long length, bool inline)
-    {
-        var (first, end) = Geometry.Touched(offset, length);
-        while (NextUnsafe(first, end) is >= 0 and var block && Broken is null)
-        {
-            if (!_claims.TryClaim(block))
-            {
-                await _claims.WaitAsync(block).ConfigureAwait(false);
-                continue;
-            }
-
-            try
-            {
-                if (!inline)
-                {
-                    await Scheduling.SchedulerExtensions.RunAsync(_scheduler, () => { }).ConfigureAwait(false);
-                }
-
-                await CaptureAsync(block).ConfigureAwait(false);
-            }
-            finally
-            {
-                _claims.Release(block);
-            }
-        }
-    }
-
-    /// <summary>The first block that is needed or claimed; -1 when there is none. Need is read before claims, see the remarks.</summary>
-    private long NextUnsafe(long first, long end)
-    {
-        while (first < end)
-        {
-            var word = (int)(first >> 6);
-            var mask = ulong.MaxValue << (int)(first & 63);
-            if (end >> 6 == word)
-            {
-                mask &= (1UL << (int)(end & 63)) - 1;
-            }
-
-            var bits = _need.Word(word) & mask;
-            bits |= _claims.Word(word) & mask;
-            if (bits != 0)
-            {
-                return ((long)word << 6) + System.Numerics.BitOperations.TrailingZeroCount(bits);
-            }
-
-            first = ((long)word + 1) << 6;
-        }
-
-        return -1;
-    }
-
-    /// <summary>Keeps the block if it is still needed. The caller holds its claim.</summary>
-    private async ValueTask CaptureAsync(long block)
-    {
-        if (!_need[block] || Broken is not null)
-        {
-            return;
-        }
-
-        var buffer = _store.Rent();
-        var taken = false;
-        try
-        {
-            await FillFromSourceAsync(block, buffer).ConfigureAwait(false);
-            taken = _store.Put(block, buffer);
-            _need.Clear(block);
-        }
-        catch (Exception e) when (Failures.IsExpected(e))
-        {
-            Fail(block, e);
-        }
-        finally
-        {
-            if (!taken)
-            {
-                _store.Return(buffer);
-            }
-        }
-    }
-
-    /// <summary>Applies the policy to a block that could not be kept.</summary>
-    private void Fail(long block, Exception e)
-    {
-        var extent = Geometry.ExtentOf(block);
-        var what = $"The {extent.Length} bytes at {extent.Offset} could not be kept before a write: {e.Message}";
-        if (Request.OnCaptureError == CaptureErrorPolicy.BreakGuestWrite)
-        {
-            throw new BlockDeviceException(Failures.ToGuest(e).Error, what, e);
-        }
-
-        Break(new VolumeException(
-            VolumeError.SnapshotBroken,
-            $"{what}. Job {JobId} has lost its instant; give it more memory, a scratch directory or more room there, and start it again.",
-            e));
-    }
-
     private async ValueTask<SnapshotBlock> ReadSourceAsync(long block, Memory<byte> buffer)
     {
         try
         {
-            await FillFromSourceAsync(block, buffer).ConfigureAwait(false);
+            await FillFromSourceAsync(block, _parts.All, buffer).ConfigureAwait(false);
         }
         catch (FileLayerException e)
         {
             return new SnapshotBlock(SnapshotBlockKind.Unreadable, block, 1, e.Message);
         }
 
+        if (_partlyKept[block])
+        {
+            FillInKept(block, buffer.Span);
+        }
+
         _need.Clear(block);
+        if (_partlyKept[block])
+        {
+            _store.Release(block);
+        }
+
         return new SnapshotBlock(SnapshotBlockKind.Data, block, 1);
     }
 
@@ -420,15 +321,40 @@ public sealed partial class DiskSnapshot : IAsyncDisposable
         }
         catch (FileLayerException e)
         {
-            throw Failures.ToVolume(e, $"A kept block of job {JobId} is lost", "The job cannot finish; start it again.");
+            throw LostKept(e);
         }
     }
 
-    private async ValueTask FillFromSourceAsync(long block, Memory<byte> buffer)
+    private void FillInKept(long block, Span<byte> buffer)
+    {
+        try
+        {
+            _store.FillIn(block, buffer);
+        }
+        catch (FileLayerException e)
+        {
+            throw LostKept(e);
+        }
+    }
+
+    private VolumeException LostKept(FileLayerException e) => Failures.ToVolume(e, $"A kept block of job {JobId} is lost", "The job cannot finish; start it again.");
+
+    /// <summary>Reads these parts of the block. What the last block has beyond the disk's end is zero.</summary>
+    private async ValueTask FillFromSourceAsync(long block, ulong parts, Memory<byte> buffer)
     {
         var length = (int)Geometry.LengthOf(block);
-        await _backing.ReadAsync(Geometry.OffsetOf(block), buffer[..length]).ConfigureAwait(false);
-        buffer[length..(int)Geometry.BlockBytes].Span.Clear();
+        for (var left = parts; left != 0;)
+        {
+            var (start, end) = _parts.FirstRun(left);
+            var readEnd = Math.Clamp(length, start, end);
+            if (readEnd > start)
+            {
+                await _backing.ReadAsync(Geometry.OffsetOf(block) + start, buffer[start..readEnd]).ConfigureAwait(false);
+            }
+
+            buffer[readEnd..end].Span.Clear();
+            left &= ~_parts.Touched(start, end);
+        }
     }
 
     private void ThrowIfBroken()

@@ -1,5 +1,4 @@
 using ActorBackup.Files;
-using ActorBackup.Volumes.Tracking;
 
 namespace ActorBackup.Volumes.Snapshots;
 
@@ -9,6 +8,7 @@ internal sealed class ScratchFile : IDisposable
     private readonly IFileLayer _files;
     private readonly string _path;
     private readonly int _blockBytes;
+    private readonly BlockParts _parts;
     private readonly long _limitBytes;
     private readonly IFile _file;
     private readonly Stack<long> _free = new();
@@ -41,6 +41,7 @@ internal sealed class ScratchFile : IDisposable
     private ScratchFile(IFileLayer files, string path, int blockBytes, long limitBytes, IFile file)
     {
         (_files, _path, _blockBytes, _limitBytes, _file) = (files, path, blockBytes, limitBytes, file);
+        _parts = new BlockParts(blockBytes);
         _slotCountMax = limitBytes / blockBytes;
     }
 
@@ -55,16 +56,17 @@ internal sealed class ScratchFile : IDisposable
         }
     }
 
+    /// <summary>Gives these parts of the block a slot.</summary>
     /// <returns>The slot and the checksum of what it holds.</returns>
     /// <exception cref="VolumeException">The limit is reached.</exception>
     /// <exception cref="FileLayerException">The file cannot be written.</exception>
-    public (long Slot, ulong Checksum) Write(ReadOnlySpan<byte> block)
+    public (long Slot, ulong Checksum) Write(ReadOnlySpan<byte> block, ulong parts)
     {
         var slot = Take();
         try
         {
-            _file.Write(slot * _blockBytes, block);
-            return (slot, TrackingFormat.Checksum(block));
+            WriteParts(slot, block, parts);
+            return (slot, _parts.Checksum(block, parts));
         }
         catch
         {
@@ -73,15 +75,37 @@ internal sealed class ScratchFile : IDisposable
         }
     }
 
-    /// <exception cref="FileLayerException">The file cannot be read, or does not hold what was written to it.</exception>
-    public void Read(long slot, ulong checksum, Span<byte> block)
+    /// <summary>Writes more parts of a block to its slot.</summary>
+    /// <returns>Their checksum.</returns>
+    /// <exception cref="VolumeException">The file is frozen.</exception>
+    /// <exception cref="FileLayerException">The file cannot be written. What the slot had before is as it was.</exception>
+    public ulong Add(long slot, ReadOnlySpan<byte> block, ulong parts)
     {
-        if (_file.Read(slot * _blockBytes, block) < block.Length)
+        lock (_lock)
         {
-            throw new FileLayerException(FileError.InputOutput, $"read {_path}: the scratch file is shorter than what was written to it");
+            ThrowIfFrozen();
         }
 
-        if (TrackingFormat.Checksum(block) != checksum)
+        WriteParts(slot, block, parts);
+        return _parts.Checksum(block, parts);
+    }
+
+    /// <summary>Fills in these parts of the block, which are all that the slot holds.</summary>
+    /// <exception cref="FileLayerException">The file cannot be read, or does not hold what was written to it.</exception>
+    public void Read(long slot, ulong parts, ulong checksum, Span<byte> block)
+    {
+        for (var left = parts; left != 0;)
+        {
+            var (start, end) = _parts.FirstRun(left);
+            if (_file.Read((slot * _blockBytes) + start, block[start..end]) < end - start)
+            {
+                throw new FileLayerException(FileError.InputOutput, $"read {_path}: the scratch file is shorter than what was written to it");
+            }
+
+            left &= ~_parts.Touched(start, end);
+        }
+
+        if (_parts.Checksum(block, parts) != checksum)
         {
             throw new FileLayerException(FileError.InputOutput, $"read {_path}: slot {slot} of the scratch file is not what was written to it");
         }
@@ -144,11 +168,7 @@ internal sealed class ScratchFile : IDisposable
     {
         lock (_lock)
         {
-            if (_isFrozen)
-            {
-                throw new VolumeException(VolumeError.Closed, $"The scratch file {_path} is closed, because the disk is");
-            }
-
+            ThrowIfFrozen();
             if (_free.TryPop(out var slot))
             {
                 return slot;
@@ -157,6 +177,24 @@ internal sealed class ScratchFile : IDisposable
             return _slotCount < _slotCountMax
                 ? _slotCount++
                 : throw new VolumeException(VolumeError.NoSpace, $"The scratch file {_path} reached its limit of {_limitBytes} bytes");
+        }
+    }
+
+    private void ThrowIfFrozen()
+    {
+        if (_isFrozen)
+        {
+            throw new VolumeException(VolumeError.Closed, $"The scratch file {_path} is closed, because the disk is");
+        }
+    }
+
+    private void WriteParts(long slot, ReadOnlySpan<byte> block, ulong parts)
+    {
+        for (var left = parts; left != 0;)
+        {
+            var (start, end) = _parts.FirstRun(left);
+            _file.Write((slot * _blockBytes) + start, block[start..end]);
+            left &= ~_parts.Touched(start, end);
         }
     }
 }

@@ -10,9 +10,9 @@ namespace ActorBackup.Volumes.Snapshots;
 internal sealed record ScratchIndex
 {
     private const ulong Magic = 0x5441_5243_534b_4241; // "ABKSCRAT"
-    private const uint Version = 1;
+    private const uint Version = 2;
     private const int RunBytes = 16;
-    private const int KeptBytes = 24;
+    private const int KeptBytes = 32;
 
     [Flags]
     private enum Flags : uint
@@ -81,13 +81,14 @@ internal sealed record ScratchIndex
         {
             WriteInt64(output, kept.Block);
             WriteInt64(output, kept.Slot);
+            WriteUInt64(output, kept.Parts);
             WriteUInt64(output, kept.Checksum);
         }
 
         return output.WrittenSpan.ToArray();
     }
 
-    /// <summary>Null when the bytes are no index, or one of a newer version. Their checksum was right.</summary>
+    /// <summary>Null when the bytes are no index, or one of another version. Their checksum was right.</summary>
     /// <param name="bytes">All of it.</param>
     /// <param name="scratchDirectory">Where the file lies now.</param>
     public static ScratchIndex? TryDecode(ReadOnlySpan<byte> bytes, string scratchDirectory)
@@ -121,7 +122,7 @@ internal sealed record ScratchIndex
         var kept = new KeptBlock[CountOf(ref bytes, KeptBytes)];
         for (var i = 0; i < kept.Length; i++)
         {
-            kept[i] = new KeptBlock(ReadInt64(ref bytes), ReadInt64(ref bytes), ReadUInt64(ref bytes));
+            kept[i] = new KeptBlock(ReadInt64(ref bytes), ReadInt64(ref bytes), ReadUInt64(ref bytes), ReadUInt64(ref bytes));
         }
 
         return new ScratchIndex

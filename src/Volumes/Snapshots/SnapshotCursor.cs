@@ -7,7 +7,7 @@ using ActorBackup.Volumes.Backings;
 namespace ActorBackup.Volumes.Snapshots;
 
 /// <summary>Which blocks nobody got yet, in ascending order; finds holes so that zeroes need not be read.</summary>
-internal sealed class SnapshotCursor(BlockGeometry geometry, DirtyBitmap need, BlockClaims claims, IBacking backing)
+internal sealed class SnapshotCursor(BlockGeometry geometry, DirtyBitmap need, DirtyBitmap partlyKept, BlockClaims claims, IBacking backing)
 {
     private const long RunBlocksMax = 64 * 1024;
 
@@ -42,7 +42,7 @@ internal sealed class SnapshotCursor(BlockGeometry geometry, DirtyBitmap need, B
     /// <summary>Takes a run of blocks from this one on that lie in a hole of the source. Returns how many; 0 = read it instead.</summary>
     /// <remarks>
     /// The source is asked twice, however long the run: without claims, because nothing is held up when it is data, and under them. Under claims nobody writes
-    /// to a needed block, so a hole that is found then was one at the instant.
+    /// to a needed block of which nothing is kept, so a hole that is found then was one at the instant.
     /// </remarks>
     public long TryTakeZeroes(long block)
     {
@@ -81,7 +81,7 @@ internal sealed class SnapshotCursor(BlockGeometry geometry, DirtyBitmap need, B
     /// <summary>End of the wanted blocks from this one on that lie in a hole; the block itself if there is data in it.</summary>
     private long HoleEnd(long block)
     {
-        if (!need[block] || geometry.OffsetOf(block) < Volatile.Read(ref _dataUntil))
+        if (!need[block] || partlyKept[block] || geometry.OffsetOf(block) < Volatile.Read(ref _dataUntil))
         {
             return block;
         }
@@ -111,7 +111,10 @@ internal sealed class SnapshotCursor(BlockGeometry geometry, DirtyBitmap need, B
         }
     }
 
-    /// <summary>Claims blocks of [block, end) up to the first that is not free, needed and pending. Returns where that is.</summary>
+    /// <summary>Needed blocks that no write has touched. Under the blocks' claims that stays so.</summary>
+    private ulong Untouched(int word) => need.Word(word) & ~partlyKept.Word(word);
+
+    /// <summary>Claims blocks of [block, end) up to the first that is not free, untouched and pending. Returns where that is.</summary>
     /// <param name="words">Gets what was claimed of each word, from the block's on.</param>
     private long Claim(long block, long end, Span<ulong> words)
     {
@@ -120,8 +123,8 @@ internal sealed class SnapshotCursor(BlockGeometry geometry, DirtyBitmap need, B
             var word = (int)(block >> 6);
             var next = Math.Min(end, ((long)word + 1) << 6);
             var mask = Mask(block, next);
-            words[i] = claims.ClaimWord(word, Prefix(need.Word(word) & _pending.Word(word) & mask, mask));
-            var got = BitOperations.PopCount(Prefix(need.Word(word) & words[i], mask));
+            words[i] = claims.ClaimWord(word, Prefix(Untouched(word) & _pending.Word(word) & mask, mask));
+            var got = BitOperations.PopCount(Prefix(Untouched(word) & words[i], mask));
             block += got;
             if (block < next)
             {

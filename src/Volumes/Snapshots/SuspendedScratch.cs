@@ -71,8 +71,14 @@ internal sealed record SuspendedScratch(ScratchIndex Index, ScratchFile File, Di
             && index.SlotCount >= 0
             && index.SlotCount * index.BlockBytes <= note.IndexOffset
             && index.GivenUp.All(r => r.First >= 0 && r.First < r.End && r.End <= index.BlockCount)
-            && index.Kept.All(k => k.Block >= 0 && k.Block < index.BlockCount && k.Slot < index.SlotCount && copy[k.Block]);
+            && index.Kept.All(k => IsPossible(k, index, new BlockParts(index.BlockBytes).All) && copy[k.Block]);
     }
+
+    private static bool IsPossible(in KeptBlock kept, ScratchIndex index, ulong allParts) =>
+        kept.Block >= 0
+        && kept.Block < index.BlockCount
+        && kept.Slot < index.SlotCount
+        && (kept.Slot < 0 ? kept.Parts == allParts : kept.Parts != 0 && (kept.Parts & ~allParts) == 0);
 
     /// <summary>The set that was frozen for the job is what it was told to copy.</summary>
     private static DirtyBitmap? CopyListOf(ScratchIndex index, SetTable sets)

@@ -19,12 +19,14 @@ internal sealed class DiskWorld : IDisposable
             file.SetLength(sizeBytes);
         }
 
-        TrackedDisk.Create(UnlockedFiles.Instance, Tracking, new DiskId("d"), Backing, BlockBytes, isReadOnly: false);
+        TrackedDisk.Create(Files, Tracking, new DiskId("d"), Backing, BlockBytes, isReadOnly: false);
     }
 
     public long SizeBytes { get; }
 
     public string Directory { get; } = System.IO.Directory.CreateTempSubdirectory("abk-disk-").FullName;
+
+    public UnlockedFiles Files { get; } = new();
 
     public QueueScheduler Scheduler { get; } = new();
 
@@ -36,7 +38,7 @@ internal sealed class DiskWorld : IDisposable
 
     public TrackedDisk Open(TrackingExpectation? expected = null, bool allow = true, string? tracking = null, ITrackingWitness? witness = null)
     {
-        var disk = Scheduler.Run(TrackedDisk.OpenAsync(UnlockedFiles.Instance, Scheduler, Clock, tracking ?? Tracking, expected, witness));
+        var disk = Scheduler.Run(TrackedDisk.OpenAsync(Files, Scheduler, Clock, tracking ?? Tracking, expected, witness));
         if (allow)
         {
             disk.AllowWrites();

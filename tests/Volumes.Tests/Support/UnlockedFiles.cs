@@ -9,7 +9,10 @@ internal sealed class UnlockedFiles : IFileLayer
 
     public static UnlockedFiles Instance { get; } = new();
 
-    public IFile Open(string path, FileOpening opening) => new UnlockedFile(_files.Open(path, opening));
+    /// <summary>Runs after each write, given the file's path.</summary>
+    public Action<string>? AfterWrite { get; set; }
+
+    public IFile Open(string path, FileOpening opening) => new UnlockedFile(this, _files.Open(path, opening));
 
     public FileKind KindOf(string path) => _files.KindOf(path);
 
@@ -27,7 +30,7 @@ internal sealed class UnlockedFiles : IFileLayer
 
     public long FreeBytes(string path) => _files.FreeBytes(path);
 
-    private sealed class UnlockedFile(IFile file) : IFile
+    private sealed class UnlockedFile(UnlockedFiles files, IFile file) : IFile
     {
         public string Path => file.Path;
 
@@ -37,7 +40,11 @@ internal sealed class UnlockedFiles : IFileLayer
 
         public int Read(long offset, Span<byte> buffer) => file.Read(offset, buffer);
 
-        public void Write(long offset, ReadOnlySpan<byte> data) => file.Write(offset, data);
+        public void Write(long offset, ReadOnlySpan<byte> data)
+        {
+            file.Write(offset, data);
+            files.AfterWrite?.Invoke(file.Path);
+        }
 
         public void Sync() => file.Sync();
 
