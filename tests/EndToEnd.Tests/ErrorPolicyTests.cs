@@ -139,6 +139,21 @@ public class ErrorPolicyTests
         Image.AssertEqual(image, world.PathOf("restored.raw"));
     }
 
+    [Fact]
+    public async Task Waiting_goes_on_while_the_last_try_is_being_started()
+    {
+        await using var world = await World.StartAsync();
+        await world.AddDiskAsync("d", p => Image.Dense(p, 2 * Image.MiB, seed: 95));
+        await world.CreateRepositoryAsync();
+        var job = (await world.AbkAsync("backup", "d", "--sync", "full", "--restart", "1", "--rate", "64K")).GetProperty("id").GetString()!;
+        await world.Node.KillAsync();
+        await world.StartNodeAsync();
+        var waiting = world.RunAsync("job", "wait", job);
+        var retried = await Patience.UntilAsync(() => world.JobAsync(job), j => j.GetProperty("retriedAs").ValueKind == JsonValueKind.String, "the job to be tried again");
+        await world.AbkAsync("job", "set-rate", retried.GetProperty("retriedAs").GetString()!, "0");
+        Assert.Equal(0, (await waiting).ExitCode);
+    }
+
     private static (long Offset, long Length)[] Extents(JsonElement extents) =>
         [.. extents.EnumerateArray().Select(e => (e.GetProperty("offset").GetInt64(), e.GetProperty("length").GetInt64()))];
 

@@ -10,6 +10,9 @@ public sealed partial class DiskActor
     private bool MayRestart(JobState job) =>
         JobRestarts.IsDue(State, job) && _refusedRestarts.GetValueOrDefault(job.Spec.Id) < job.Spec.Restarts;
 
+    /// <summary>Also while the try is being started: it counts as one that was refused until it is there.</summary>
+    private bool IsRestartDue(JobState job) => MayRestart(job) || (_restarting == job.Spec.Id && JobRestarts.IsDue(State, job));
+
     private void ScheduleRestarts()
     {
         foreach (var job in JobRestarts.Due(State).Where(MayRestart))
@@ -31,9 +34,19 @@ public sealed partial class DiskActor
             return;
         }
 
+        _restarting = failed;
         _refusedRestarts[failed] = _refusedRestarts.GetValueOrDefault(failed) + 1;
         ScheduleRestarts();
+
+        // A command, so that it is carried out when the start is: its turn comes after this one's end.
+        Self.Tell(new RestartTried(failed), Akka.Actor.ActorRefs.NoSender);
         StartBackup(JobRestarts.Order(State, job));
+    }
+
+    private void EndRestart(JobId failed)
+    {
+        _restarting = null;
         _waiters.Tell(failed, ViewOf, v => new DiskReply.Job(v), Self);
+        Finish();
     }
 }

@@ -24,6 +24,10 @@ public sealed partial class DiskActor(DiskId id, LocalDisks disks, IRepositories
 
     private readonly Dictionary<JobId, RunningJob> _running = [];
     private readonly Dictionary<JobId, int> _refusedRestarts = [];
+
+    /// <summary>The failed job whose work is being started again at this moment.</summary>
+    private JobId? _restarting;
+
     private readonly JobWaiters _waiters = new();
 
     /// <summary>Who stops the node and waits until no job runs here; null = it goes on.</summary>
@@ -64,7 +68,7 @@ public sealed partial class DiskActor(DiskId id, LocalDisks disks, IRepositories
             case var _ when NoticeGroup(message):
                 return true;
             case DiskQuery q:
-                Sender.Tell(DiskAnswers.Answer(State, q, Local, _running, MayRestart, disks.Loans.Of(id)), Self);
+                Sender.Tell(DiskAnswers.Answer(State, q, Local, _running, IsRestartDue, disks.Loans.Of(id)), Self);
                 return true;
             case DiskCommand.CancelJob c when WaitsSinceEarlier(c.Job):
             case DiskCommand.FinalizeJob f when f.Keep == true || WaitsSinceEarlier(f.Job):
@@ -126,6 +130,9 @@ public sealed partial class DiskActor(DiskId id, LocalDisks disks, IRepositories
                 break;
             case RestartJob restart:
                 Restart(restart.Job);
+                break;
+            case RestartTried tried:
+                EndRestart(tried.Job);
                 break;
             case DiskCommand.AddDisk c:
                 AddDisk(c);
@@ -229,7 +236,7 @@ public sealed partial class DiskActor(DiskId id, LocalDisks disks, IRepositories
         Timers.StartSingleTimer(expired, expired, q.Timeout);
     }
 
-    private JobView? ViewOf(JobId job) => DiskAnswers.ViewOf(State, id, job, Local, _running, MayRestart);
+    private JobView? ViewOf(JobId job) => DiskAnswers.ViewOf(State, id, job, Local, _running, IsRestartDue);
 
     private bool RequireOnline(out Volumes.TrackedDisk disk)
     {
@@ -259,6 +266,8 @@ public sealed partial class DiskActor(DiskId id, LocalDisks disks, IRepositories
     private sealed record Recover;
 
     private sealed record RestartJob(JobId Job);
+
+    private sealed record RestartTried(JobId Job);
 
     private sealed record WaitExpired(JobId Job, IActorRef Waiter);
 }

@@ -12,11 +12,11 @@ namespace ActorBackup.Actors.Disks;
 public static class DiskAnswers
 {
     public static DiskReply Answer(
-        DiskState state, DiskQuery query, LocalDisk local, IReadOnlyDictionary<JobId, RunningJob> running, Func<JobState, bool> mayRestart, DiskLoan? loan)
+        DiskState state, DiskQuery query, LocalDisk local, IReadOnlyDictionary<JobId, RunningJob> running, Func<JobState, bool> isRestartDue, DiskLoan? loan)
     {
         if (query is DiskQuery.GetJob job)
         {
-            return ViewOf(state, query.Disk, job.Job, local, running, mayRestart) is { } view
+            return ViewOf(state, query.Disk, job.Job, local, running, isRestartDue) is { } view
                 ? new DiskReply.Job(view)
                 : new DiskReply.Rejected(UnknownJob(job.Job));
         }
@@ -31,7 +31,7 @@ public static class DiskAnswers
             DiskQuery.GetDisk => DescribeDisk(state, query.Disk, local, loan),
             DiskQuery.GetBitmaps => new DiskReply.Bitmaps([.. state.Bitmaps.Values.Select(b => DescribeBitmap(b, local))]),
             DiskQuery.GetBitmapExtents q => DescribeExtents(state, q, local, running),
-            DiskQuery.GetJobs => new DiskReply.Jobs([.. state.Jobs.Keys.Select(j => ViewOf(state, query.Disk, new JobId(j), local, running, mayRestart)!)]),
+            DiskQuery.GetJobs => new DiskReply.Jobs([.. state.Jobs.Keys.Select(j => ViewOf(state, query.Disk, new JobId(j), local, running, isRestartDue)!)]),
             _ => new DiskReply.Rejected(new Refusal(RefusalCode.InvalidArgument, $"unknown query {query.GetType().Name}")),
         };
     }
@@ -62,7 +62,7 @@ public static class DiskAnswers
         : $"half restored: job {restore.Job} did not get to the end of point {restore.Point}, so it is not exported; 'abk job retry {restore.Job}' restores the rest, 'abk disk export {disk}' exports it as it is";
 
     public static JobView? ViewOf(
-        DiskState state, DiskId disk, JobId id, LocalDisk local, IReadOnlyDictionary<JobId, RunningJob> running, Func<JobState, bool> mayRestart)
+        DiskState state, DiskId disk, JobId id, LocalDisk local, IReadOnlyDictionary<JobId, RunningJob> running, Func<JobState, bool> isRestartDue)
     {
         if (!state.Jobs.TryGetValue(id.Value, out var job))
         {
@@ -103,7 +103,7 @@ public static class DiskAnswers
                 Point = c.Point,
                 EndedAt = job.EndedAt,
                 RetriedAs = c.Outcome == JobOutcome.Success ? null : JobRestarts.Next(state, job)?.Spec.Id,
-                IsRestartDue = mayRestart(job),
+                IsRestartDue = isRestartDue(job),
             };
         }
 
