@@ -35,6 +35,7 @@ namespace ActorBackup.Api;
 /// GET    /v1/jobs?disk=                     JobResource[]
 /// GET    /v1/jobs/{job}                     JobResource
 /// GET    /v1/jobs/{job}/wait?timeoutMs=     JobResource, when it needs no more waiting or the time is up
+/// GET    /v1/jobs/{job}/events?after=&amp;periodMs=   text/event-stream: JobResource as "state" with an id, or as "progress"
 /// POST   /v1/jobs/{job}/cancel              CancelJobRequest → JobResource
 /// POST   /v1/jobs/{job}/pause|resume|dismiss|retry   JobResource
 /// POST   /v1/jobs/{job}/finalize            FinalizeJobRequest → JobResource

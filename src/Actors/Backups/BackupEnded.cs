@@ -1,4 +1,5 @@
 using ActorBackup.Core.Identity;
+using ActorBackup.Core.Jobs;
 using ActorBackup.Domain.Disks;
 using ActorBackup.Messages.Disks;
 
@@ -25,5 +26,5 @@ public sealed record BackupSuspended(JobId Job, SuspendedJob? Suspended, Excepti
 /// <summary>From a backup's run to its disk: it waits for a person.</summary>
 public sealed record BackupPending(JobId Job, PendingJob Pending);
 
-/// <summary>The job's status changed; waiters may be answered.</summary>
-public sealed record JobStateChanged(JobId Job);
+/// <summary>The job came to this status; waiters may be answered.</summary>
+public sealed record JobStateChanged(JobId Job, JobStatus Status);

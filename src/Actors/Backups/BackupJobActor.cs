@@ -18,13 +18,13 @@ public sealed class BackupJobActor : ReceiveActor
             Context.Stop(Self);
         });
         Receive<BackupPending>(pending => _disk.Tell(pending, Self));
-        Receive<Changed>(_ => _disk.Tell(new JobStateChanged(_run.Spec.Id), Self));
+        Receive<JobStateChanged>(changed => _disk.Tell(changed, Self));
     }
 
     protected override void PreStart()
     {
         var self = Self;
-        _run.Control.Changed += () => self.Tell(new Changed(), ActorRefs.NoSender);
+        _run.Control.Changed += status => self.Tell(new JobStateChanged(_run.Spec.Id, status), ActorRefs.NoSender);
         _run.BecamePending = pending => self.Tell(new BackupPending(_run.Spec.Id, pending), ActorRefs.NoSender);
         Task.Run(_run.RunAsync).PipeTo(self);
     }
@@ -35,6 +35,4 @@ public sealed class BackupJobActor : ReceiveActor
         _run.Control.Abandon();
         base.PostStop();
     }
-
-    private sealed record Changed;
 }

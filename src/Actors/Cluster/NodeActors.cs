@@ -17,7 +17,14 @@ public sealed class NodeActors(IActorRef disks, IActorRef groups, IActorRef cata
     public Task<DiskReply> Ask(DiskCommand command) => disks.Ask<DiskReply>(command, Patience);
 
     public Task<DiskReply> Ask(DiskQuery query) =>
-        disks.Ask<DiskReply>(query, query is DiskQuery.AwaitJob wait ? wait.Timeout + Patience : Patience);
+        disks.Ask<DiskReply>(
+            query,
+            query switch
+            {
+                DiskQuery.AwaitJob wait => wait.Timeout + Patience,
+                DiskQuery.WatchJob watch => watch.Period + Patience,
+                _ => Patience,
+            });
 
     public Task<GroupReply> Ask(GroupCommand command) =>
         groups.Ask<GroupReply>(

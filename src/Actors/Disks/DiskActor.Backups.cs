@@ -66,6 +66,11 @@ public sealed partial class DiskActor
                 var spec = State.Jobs[job.Value].Spec;
                 var running = runner.Start(Context, Self, State.Definition!, spec, disk, found.Repository);
                 _running[job] = running;
+                TellChange(job, JobStatus.Created);
+                if (spec.RetryOf is { } before)
+                {
+                    TellChange(before);
+                }
 
                 // Whoever asked may write at once and count on it that the point does not have that.
                 Work(() => Complete(running.Begun), _ => Finish(new DiskReply.Job(ViewOf(job)!)), Fail);

@@ -52,7 +52,7 @@ public sealed partial class DiskActor
                     _running.Remove(ended.Job);
                     AnswerStopper();
                     ScheduleRestarts();
-                    _waiters.Tell(ended.Job, ViewOf, v => new DiskReply.Job(v), Self);
+                    TellChange(ended.Job);
                     if (ended.IsPointUnpublished)
                     {
                         RecoverLater();
@@ -66,7 +66,7 @@ public sealed partial class DiskActor
                     Log.Log(Akka.Event.LogLevel.ErrorLevel, e, "Settling job " + ended.Job + " of disk " + id + " failed");
                     _running.Remove(ended.Job);
                     AnswerStopper();
-                    _waiters.Tell(ended.Job, ViewOf, v => new DiskReply.Job(v), Self);
+                    TellChange(ended.Job);
                     RecoverLater();
                     then();
                 }));

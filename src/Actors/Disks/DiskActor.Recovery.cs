@@ -86,7 +86,7 @@ public sealed partial class DiskActor
 
                         foreach (var concluded in plan.Events.OfType<DiskEvent.JobConcluded>())
                         {
-                            _waiters.Tell(concluded.Job, ViewOf, v => new DiskReply.Job(v), Self);
+                            TellChange(concluded.Job);
                         }
 
                         Resume(plan);

@@ -1,6 +1,5 @@
 using ActorBackup.Core.Identity;
 using ActorBackup.Domain.Disks;
-using ActorBackup.Messages.Disks;
 
 namespace ActorBackup.Actors.Disks;
 
@@ -46,7 +45,7 @@ public sealed partial class DiskActor
     private void EndRestart(JobId failed)
     {
         _restarting = null;
-        _waiters.Tell(failed, ViewOf, v => new DiskReply.Job(v), Self);
+        TellChange(failed);
         Finish();
     }
 }

@@ -4,6 +4,7 @@ using ActorBackup.Actors.Jobs;
 using ActorBackup.Actors.Persistence;
 using ActorBackup.Actors.Storage;
 using ActorBackup.Core.Identity;
+using ActorBackup.Core.Jobs;
 using ActorBackup.Domain.Disks;
 using ActorBackup.Messages;
 using ActorBackup.Messages.Disks;
@@ -27,13 +28,19 @@ public sealed partial class DiskActor(DiskId id, LocalDisks disks, IRepositories
 
     /// <summary>The failed job whose work is being started again at this moment.</summary>
     private JobId? _restarting;
-
     private readonly JobWaiters _waiters = new();
+    private JobWatchers? _watchers;
 
     /// <summary>Who stops the node and waits until no job runs here; null = it goes on.</summary>
     private IActorRef? _stopper;
 
     public ITimerScheduler Timers { get; set; } = null!;
+
+    private JobWatchers Watchers => _watchers ??= new JobWatchers(
+        Self,
+        Timers,
+        new JobSource(ViewOf, _running.ContainsKey, j => State.Jobs.GetValueOrDefault(j.Value)?.HadBeenPending == true),
+        c => new DiskReply.Watched(c));
 
     private LocalDisk Local => disks.Find(id) ?? LocalDisk.Missing(id);
 
@@ -47,6 +54,15 @@ public sealed partial class DiskActor(DiskId id, LocalDisks disks, IRepositories
         {
             case DiskQuery.AwaitJob q:
                 Await(q);
+                return true;
+            case DiskQuery.WatchJob q when ViewOf(q.Job) is { } view:
+                Watchers.Watch(view, q.After, q.Period, Sender);
+                return true;
+            case DiskQuery.WatchJob q:
+                Sender.Tell(Rejected(DiskAnswers.UnknownJob(q.Job)), Self);
+                return true;
+            case JobWatchers.Expired e:
+                Watchers.Expire(e);
                 return true;
             case WaitExpired w:
                 _waiters.Expire(w.Job, w.Waiter, ViewOf, v => new DiskReply.Job(v), Self);
@@ -77,7 +93,7 @@ public sealed partial class DiskActor(DiskId id, LocalDisks disks, IRepositories
                 Sender.Tell(Steer((DiskCommand)message), Self);
                 return true;
             case JobStateChanged changed:
-                _waiters.Tell(changed.Job, ViewOf, v => new DiskReply.Job(v), Self);
+                TellChange(changed.Job, changed.Status);
                 return true;
             default:
                 return false;
@@ -234,6 +250,14 @@ public sealed partial class DiskActor(DiskId id, LocalDisks disks, IRepositories
         _waiters.Add(q.Job, waiter);
         var expired = new WaitExpired(q.Job, waiter);
         Timers.StartSingleTimer(expired, expired, q.Timeout);
+    }
+
+    /// <param name="job">Which.</param>
+    /// <param name="status">That it came to; null = what it is now.</param>
+    private void TellChange(JobId job, JobStatus? status = null)
+    {
+        Watchers.Changed(job, status);
+        _waiters.Tell(job, ViewOf, v => new DiskReply.Job(v), Self);
     }
 
     private JobView? ViewOf(JobId job) => DiskAnswers.ViewOf(State, id, job, Local, _running, IsRestartDue);

@@ -18,8 +18,8 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
     private JobStatus _status = JobStatus.Created;
     private BitmapSyncPolicy? _policy = policy;
 
-    /// <summary>Raised after the status changed, on any thread.</summary>
-    public event Action? Changed;
+    /// <summary>Raised with each status that the job comes to, in their order, on any thread.</summary>
+    public event Action<JobStatus>? Changed;
 
     public PauseGate Gate { get; } = new();
 
@@ -86,20 +86,14 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
         {
             lock (_lock)
             {
-                return _status == JobStatus.Running && Gate.IsPaused ? JobStatus.Paused : _status;
+                return StatusNow;
             }
         }
     }
 
-    public void MoveTo(JobStatus status)
-    {
-        lock (_lock)
-        {
-            _status = status;
-        }
+    private JobStatus StatusNow => _status == JobStatus.Running && Gate.IsPaused ? JobStatus.Paused : _status;
 
-        Changed?.Invoke();
-    }
+    public void MoveTo(JobStatus status) => Change(() => _status = status);
 
     /// <summary>Why the verb cannot be obeyed now; null when it can.</summary>
     public string? Refuse(JobVerb verb)
@@ -139,18 +133,14 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
         }
     }
 
-    public void Pause()
-    {
-        Gate.Pause();
-        Changed?.Invoke();
-    }
+    public void Pause() => Change(Gate.Pause);
 
-    public void Resume()
-    {
-        StoppedBy = null;
-        Gate.Resume();
-        Changed?.Invoke();
-    }
+    public void Resume() =>
+        Change(() =>
+        {
+            StoppedBy = null;
+            Gate.Resume();
+        });
 
     /// <summary>The last moment at which a job of a group may be cancelled by itself.</summary>
     public void Vote()
@@ -222,18 +212,28 @@ public sealed class JobControl(TimeProvider clock, BitmapSyncPolicy? policy, lon
     }
 
     /// <summary>Pauses the job because of an error, until a person resumes or cancels it.</summary>
-    public void StopOn(Refusal error)
-    {
-        StoppedBy = error;
-        Gate.Pause();
-        Changed?.Invoke();
-    }
+    public void StopOn(Refusal error) =>
+        Change(() =>
+        {
+            StoppedBy = error;
+            Gate.Pause();
+        });
 
     /// <summary>Waits in <see cref="JobStatus.Pending"/> for finalize or cancel.</summary>
     public async Task<JobDecision> DecideAsync()
     {
         MoveTo(JobStatus.Pending);
         return await _decision.Task.ConfigureAwait(false);
+    }
+
+    /// <summary>Whoever listens only passes it on, so it may happen under the lock, which keeps the order.</summary>
+    private void Change(Action change)
+    {
+        lock (_lock)
+        {
+            change();
+            Changed?.Invoke(StatusNow);
+        }
     }
 
     public void Dispose()

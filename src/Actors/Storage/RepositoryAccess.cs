@@ -32,5 +32,10 @@ internal sealed class RepositoryAccess(IActorRef catalog, IActorRef supervisor, 
     public Task<StorageReply> AskAsync(RegisteredRepository repository, StorageCommand command) =>
         supervisor.Ask<StorageReply>(
             new StorageSupervisor.Carry(repository, command),
-            command is StorageCommand.AwaitJob wait ? wait.Timeout + Patience : Patience);
+            command switch
+            {
+                StorageCommand.AwaitJob wait => wait.Timeout + Patience,
+                StorageCommand.WatchJob watch => watch.Period + Patience,
+                _ => Patience,
+            });
 }

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using ActorBackup.Actors.Backups;
 using ActorBackup.Actors.Jobs;
 using ActorBackup.Actors.Persistence;
 using ActorBackup.Core.Bitmaps;
@@ -19,11 +20,15 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
 {
     private readonly Dictionary<JobId, StorageRun> _running = [];
     private readonly JobWaiters _waiters = new();
+    private JobWatchers? _watchers;
     private RegisteredRepository _repository = repository;
     private OpenRepository? _open;
     private JobPlace? _unrecorded;
 
     public ITimerScheduler Timers { get; set; } = null!;
+
+    private JobWatchers Watchers => _watchers ??= new JobWatchers(
+        Self, Timers, new JobSource(ViewOf, _running.ContainsKey, _ => false), c => new StorageReply.Watched(c));
 
     protected override StorageState Apply(StorageState state, StorageEvent e) => StorageState.Apply(state, e);
 
@@ -44,6 +49,18 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
                 return true;
             case StorageCommand.AwaitJob c:
                 Await(c);
+                return true;
+            case StorageCommand.WatchJob c when ViewOf(c.Job) is { } view:
+                Watchers.Watch(view, c.After, c.Period, Sender);
+                return true;
+            case StorageCommand.WatchJob c:
+                Sender.Tell(Describe(c.Job), Self);
+                return true;
+            case JobWatchers.Expired e:
+                Watchers.Expire(e);
+                return true;
+            case JobStateChanged changed:
+                Watchers.Changed(changed.Job, changed.Status);
                 return true;
             case WaitExpired w:
                 _waiters.Expire(w.Job, w.Waiter, ViewOf, v => new StorageReply.Job(v), Self);
@@ -93,7 +110,7 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
                 Record([new StorageEvent.JobConcluded(ended.Job, ended.Conclusion, clock.Now())], () =>
                 {
                     _running.Remove(ended.Job);
-                    _waiters.Tell(ended.Job, ViewOf, v => new StorageReply.Job(v), Self);
+                    TellChange(ended.Job);
                     Finish();
                 });
                 break;
@@ -235,6 +252,8 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
     {
         _running[id] = run;
         var self = Self;
+        TellChange(id);
+        run.Control.Changed += status => self.Tell(new JobStateChanged(id, status), ActorRefs.NoSender);
         Task.Run(run.RunAsync).ContinueWith(
             t =>
             {
@@ -272,6 +291,12 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
         _waiters.Add(c.Job, waiter);
         var expired = new WaitExpired(c.Job, waiter);
         Timers.StartSingleTimer(expired, expired, c.Timeout);
+    }
+
+    private void TellChange(JobId job)
+    {
+        Watchers.Changed(job);
+        _waiters.Tell(job, ViewOf, v => new StorageReply.Job(v), Self);
     }
 
     private StorageReply Describe(JobId id) =>

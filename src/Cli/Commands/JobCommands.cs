@@ -58,18 +58,9 @@ public static class JobCommands
     private static Verb Watch(CliHost host)
     {
         var id = Arguments.Job();
-        return new Verb(host, "watch", "Follow a job with a picture of what is left to copy, and exit with its result") { id }
-            .Example("abk job watch 01k2…")
-            .Does(async call =>
-            {
-                if (call.Format != OutputFormat.Table)
-                {
-                    return await JobFollowing.WaitAsync(call, call.Get(id), null);
-                }
-
-                var view = new PictureJobView(call.Host.Out, new ProgressRate(call.Host.Clock), job => RemainingAsync(call, job));
-                return await JobFollowing.WaitAsync(call, call.Get(id), null, view);
-            });
+        return new Verb(host, "watch", "Follow every change of a job, with a picture of what is left to copy, and exit with its result") { id }
+            .Example("abk job watch 01k2…", "abk job watch 01k2… -o json")
+            .Does(call => JobFollowing.WatchAsync(call, call.Get(id), job => RemainingAsync(call, job)));
     }
 
     /// <summary>The strip of a backup's copy bitmap; null when the job has none, or no longer.</summary>

@@ -25,11 +25,18 @@ public static class JobFollowing
     }
 
     /// <summary>Follows the job to its end. With JSON every line is the job, the last one its end.</summary>
-    public static Task<int> WaitAsync(Call call, string id, TimeSpan? timeout) => WaitAsync(call, id, timeout, ViewOf(call));
+    public static async Task<int> WaitAsync(Call call, string id, TimeSpan? timeout) =>
+        End(call, await new JobWatch(call.Node, ViewOf(call), call.Host.Clock).FollowAsync(id, timeout, call.Cancellation));
 
-    public static async Task<int> WaitAsync(Call call, string id, TimeSpan? timeout, IJobView view)
+    /// <summary>The same by the node's events, so that no change is missed, nor told twice, whatever becomes of the connection.</summary>
+    public static async Task<int> WatchAsync(Call call, string id, Func<JobResource, Task<string?>> picture)
     {
-        var job = await new JobWatch(call.Node, view, call.Host.Clock).FollowAsync(id, timeout, call.Cancellation);
+        var view = call.Format == OutputFormat.Table ? new PictureJobView(call.Host.Out, new ProgressRate(call.Host.Clock), picture) : ViewOf(call);
+        return End(call, await new JobEventWatch(call.Node, view, call.Host.Clock).FollowAsync(id, call.Cancellation));
+    }
+
+    private static int End(Call call, JobResource job)
+    {
         if (call.Format != OutputFormat.Json)
         {
             call.Results.Write(job, ApiJson.Default.JobResource, table => table.Line(JobText.Ended(job)));

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using ActorBackup.Api;
@@ -51,6 +53,38 @@ public sealed class NodeClient : IDisposable
         using var response = await SendAsync(HttpMethod.Delete, path, null, cancellation);
     }
 
+    /// <summary>Server-sent events, until the node or the network ends them.</summary>
+    /// <param name="path">Of the stream.</param>
+    /// <param name="silenceMax">A connection that carries nothing for so long is taken for lost.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <exception cref="CliException">Refused; <see cref="ErrorCodes.Unreachable"/> also when the connection is lost.</exception>
+    public async IAsyncEnumerable<SseItem<string>> EventsAsync(string path, TimeSpan silenceMax, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        using var response = await SendAsync(HttpMethod.Get, path, null, cancellation, HttpCompletionOption.ResponseHeadersRead);
+        using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var events = SseParser.Create(await response.Content.ReadAsStreamAsync(cancellation)).EnumerateAsync(silence.Token).GetAsyncEnumerator(silence.Token);
+        await using (events)
+        {
+            while (true)
+            {
+                silence.CancelAfter(silenceMax);
+                try
+                {
+                    if (!await events.MoveNextAsync())
+                    {
+                        yield break;
+                    }
+                }
+                catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException && !cancellation.IsCancellationRequested)
+                {
+                    throw Unreachable(e);
+                }
+
+                yield return events.Current;
+            }
+        }
+    }
+
     public void Dispose() => _http.Dispose();
 
     private static ByteArrayContent Json<T>(T body, JsonTypeInfo<T> type)
@@ -80,13 +114,14 @@ public sealed class NodeClient : IDisposable
         }
     }
 
-    private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, HttpContent? body, CancellationToken cancellation)
+    private async Task<HttpResponseMessage> SendAsync(
+        HttpMethod method, string path, HttpContent? body, CancellationToken cancellation, HttpCompletionOption completion = HttpCompletionOption.ResponseContentRead)
     {
         using var request = new HttpRequestMessage(method, path) { Content = body };
         HttpResponseMessage response;
         try
         {
-            response = await _http.SendAsync(request, cancellation);
+            response = await _http.SendAsync(request, completion, cancellation);
         }
         catch (HttpRequestException e)
         {

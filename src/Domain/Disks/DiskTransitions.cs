@@ -31,7 +31,7 @@ public static class DiskTransitions
             DiskEvent.BitmapInvalidated x => With(state, x.Name, b => b with { InconsistentReason = x.Reason, Base = BitmapBase.None, IsExported = false, AwaitsBaseOf = null }),
             DiskEvent.JobStarted x => Started(state, x),
             DiskEvent.JobPolicyChanged x => With(state, x.Job.Value, (JobState j) => j with { Policy = x.Policy }),
-            DiskEvent.JobPending x => With(state, x.Job.Value, (JobState j) => j with { Pending = x.Pending, Suspended = null }),
+            DiskEvent.JobPending x => With(state, x.Job.Value, (JobState j) => j with { Pending = x.Pending, Suspended = null, HadBeenPending = true }),
             DiskEvent.JobSuspended x => With(state, x.Job.Value, (JobState j) => j with { Suspended = x.Suspended }),
             DiskEvent.JobsForgotten x => state with { Jobs = state.Jobs.RemoveRange(x.Jobs.Select(j => j.Value)) },
             DiskEvent.JobConcluded x => Concluded(state, x),

@@ -27,6 +27,9 @@ public abstract record DiskQuery
 
     /// <summary>Like <see cref="GetJob"/>, answered when the job needs no more waiting.</summary>
     public sealed record AwaitJob(JobId Job, TimeSpan Timeout) : DiskQuery;
+
+    /// <summary>Answered by the job's changes since the cursor, when there are any, it can change no more, or the time is up.</summary>
+    public sealed record WatchJob(JobId Job, JobCursor? After, TimeSpan Period) : DiskQuery;
 }
 
 public enum BitmapSet

@@ -26,6 +26,8 @@ public abstract record DiskReply
 
     public sealed record Job(JobView View) : DiskReply;
 
+    public sealed record Watched(JobChanges Changes) : DiskReply;
+
     public sealed record GroupPart(GroupPartView View) : DiskReply;
 }
 
@@ -109,6 +111,9 @@ public sealed record JobView
 
     /// <summary>Waiting longer would not change it: concluded, pending, or paused by an error.</summary>
     public bool IsSettled => (Status == JobStatus.Concluded && !IsRestartDue) || NeedsPerson;
+
+    /// <summary>It has ended and nothing goes on by itself.</summary>
+    public bool IsOver => Status == JobStatus.Concluded && !IsRestartDue;
 
     /// <summary>It waits for finalize or cancel, or for somebody to mend what stopped it and resume it.</summary>
     public bool NeedsPerson => (Status == JobStatus.Pending && !IsDecided) || (Status == JobStatus.Paused && IsStopped);

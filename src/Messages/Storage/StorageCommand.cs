@@ -47,6 +47,9 @@ public abstract record StorageCommand
 
     /// <summary>Like <see cref="GetJob"/>, answered when the job needs no more waiting.</summary>
     public sealed record AwaitJob(JobId Job, TimeSpan Timeout) : StorageCommand;
+
+    /// <summary>Answered by the job's changes since the cursor, when there are any, it can change no more, or the time is up.</summary>
+    public sealed record WatchJob(JobId Job, JobCursor? After, TimeSpan Period) : StorageCommand;
 }
 
 public abstract record StorageReply
@@ -60,4 +63,6 @@ public abstract record StorageReply
     public sealed record Jobs(IReadOnlyList<JobView> Views) : StorageReply;
 
     public sealed record Job(JobView View) : StorageReply;
+
+    public sealed record Watched(JobChanges Changes) : StorageReply;
 }

@@ -25,6 +25,9 @@ public static class JobEndpoints
             return AskAsync(job, finder, node, repositories,
                 (id, disk) => new DiskQuery.AwaitJob(id, timeout) { Disk = disk }, id => new StorageCommand.AwaitJob(id, timeout));
         }).Produces<JobResource>().WithSummary("The job, when it needs no more waiting or the time is up");
+        jobs.MapGet("/{job}/events", (string job, string? after, int? periodMs, HttpContext context, JobEventStreams streams) =>
+            streams.ServeAsync(job, after ?? context.Request.Headers["Last-Event-ID"].FirstOrDefault(), periodMs, context)).Produces<string>(200, "text/event-stream")
+            .WithSummary("The job's changes as server-sent events, from the one after the last that was seen; between them its figures");
         jobs.MapPost("/{job}/cancel", (string job, CancelJobRequest? body, JobFinder finder, NodeGateway node, RepositoryGateway repositories) =>
             AskAsync(job, finder, node, repositories,
                 (id, disk) => new DiskCommand.CancelJob(id, body?.Force ?? false) { Disk = disk }, id => new StorageCommand.CancelJob(id))).Produces<JobResource>();
@@ -46,6 +49,8 @@ public static class JobEndpoints
             StorageReply.Job j => Results.Json(Answers.Of(j.View), ApiJson.Default.JobResource, statusCode: status),
             _ => DiskEndpoints.Refused(reply),
         };
+
+    internal static IResult Unknown(string job) => Problem.Of(ErrorCodes.UnknownJob, $"there is no job '{job}'; 'abk job list' shows the jobs");
 
     private static void MapVerb(RouteGroupBuilder jobs, string verb, Func<JobId, DiskId, DiskCommand> command, Func<JobId, StorageCommand> storageCommand) =>
         jobs.MapPost($"/{{job}}/{verb}", (string job, JobFinder finder, NodeGateway node, RepositoryGateway repositories) =>
@@ -86,7 +91,7 @@ public static class JobEndpoints
         var id = new JobId(job);
         if (!SortableId.IsValid(job) || await finder.FindAsync(id) is not { } owner)
         {
-            return Problem.Of(ErrorCodes.UnknownJob, $"there is no job '{job}'; 'abk job list' shows the jobs");
+            return Unknown(job);
         }
 
         if (owner.Disk is { } disk)

@@ -2,6 +2,7 @@ using ActorBackup.Actors.Jobs;
 using ActorBackup.Core.Bitmaps;
 using ActorBackup.Core.Identity;
 using ActorBackup.Core.Jobs;
+using ActorBackup.Messages;
 using ActorBackup.Messages.Disks;
 using ActorBackup.Messages.Groups;
 
@@ -30,6 +31,21 @@ public sealed class JobControlTests : IDisposable
         Assert.Equal(JobStatus.Running, _control.Status);
         Assert.True(_control.Gate.PassAsync(default).IsCompletedSuccessfully);
         Assert.NotNull(_control.Refuse(JobVerb.Resume));
+    }
+
+    [Fact]
+    public void Every_status_that_it_comes_to_is_told_in_order()
+    {
+        var told = new List<JobStatus>();
+        _control.Changed += told.Add;
+        _control.MoveTo(JobStatus.Running);
+        _control.Pause();
+        _control.MoveTo(JobStatus.Running);
+        _control.Resume();
+        _control.StopOn(new Refusal(RefusalCode.NoSpace, "full"));
+        _control.MoveTo(JobStatus.Waiting);
+
+        Assert.Equal([JobStatus.Running, JobStatus.Paused, JobStatus.Paused, JobStatus.Running, JobStatus.Paused, JobStatus.Waiting], told);
     }
 
     [Theory]
