@@ -23,10 +23,11 @@ public sealed class NodeActorSystem
     private static readonly TimeSpan SuspendPatience = TimeSpan.FromSeconds(10);
 
     private readonly ActorSystem _system;
+    private readonly IActorRef _storage;
 
-    private NodeActorSystem(ActorSystem system, NodeActors actors, IRepositories repositories)
+    private NodeActorSystem(ActorSystem system, NodeActors actors, IRepositories repositories, IActorRef storage)
     {
-        _system = system;
+        (_system, _storage) = (system, storage);
         Actors = actors;
         Repositories = repositories;
     }
@@ -55,8 +56,8 @@ public sealed class NodeActorSystem
         }
     }
 
-    /// <summary>Jobs of these disks let go, so that the next start goes on with them (rule 17). What takes too long ends as by a crash.</summary>
-    public Task SuspendJobsAsync(IEnumerable<DiskId> disks) => Task.WhenAll(disks.Select(SuspendJobsAsync));
+    /// <summary>Jobs of these disks and of this node's repositories let go, so that the next start goes on with them (rule 17). What takes too long ends as by a crash.</summary>
+    public Task SuspendJobsAsync(IEnumerable<DiskId> disks) => Task.WhenAll(disks.Select(SuspendJobsAsync).Append(SuspendStorageJobsAsync()));
 
     public Task StopAsync() => CoordinatedShutdown.Get(_system).Run(CoordinatedShutdown.ClrExitReason.Instance);
 
@@ -69,6 +70,27 @@ public sealed class NodeActorSystem
         catch (Exception e) when (e is TimeoutException or AskTimeoutException)
         {
             // Its repository hangs, or the disk's actor does not come up.
+        }
+    }
+
+    private async Task SuspendStorageJobsAsync()
+    {
+        try
+        {
+            await _storage.Ask<StorageSupervisor.Done>(new StorageSupervisor.SuspendJobs(), SuspendPatience).ConfigureAwait(false);
+        }
+        catch (AskTimeoutException)
+        {
+            // A repository hangs.
+        }
+    }
+
+    /// <summary>Restores and verifications that a stop suspended go on, and those that died are concluded, whether anybody asks or not.</summary>
+    private static async Task WakeStorageAsync(IActorRef catalog, IActorRef storage)
+    {
+        if (await catalog.Ask<CatalogReply>(new CatalogCommand.GetRepositories(), UpPatience).ConfigureAwait(false) is CatalogReply.Repositories known)
+        {
+            await storage.Ask<StorageSupervisor.Done>(new StorageSupervisor.Wake(known.Registered), UpPatience).ConfigureAwait(false);
         }
     }
 
@@ -130,6 +152,7 @@ public sealed class NodeActorSystem
         }
 
         await WakeGroupsAsync(catalog, groups).ConfigureAwait(false);
-        return new NodeActorSystem(system, actors, repositories);
+        await WakeStorageAsync(catalog, supervisor).ConfigureAwait(false);
+        return new NodeActorSystem(system, actors, repositories, supervisor);
     }
 }

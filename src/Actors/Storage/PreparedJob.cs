@@ -17,8 +17,7 @@ internal sealed record PreparedJob(StorageJob Job, RecoveryPoint Point, JobPlace
     /// <exception cref="RefusedException">Says why not.</exception>
     public static async Task<PreparedJob> PrepareAsync(StorageCommand.StartJob order, JobId id, OpenRepository open, DiskAccess disks, TimeProvider clock)
     {
-        var point = await open.Data.Points.TryGetAsync(order.Point, CancellationToken.None).ConfigureAwait(false)
-            ?? throw Refuse(RefusalCode.UnknownPoint, $"there is no point '{order.Point}'; 'abk point list' shows the points");
+        var point = await FindAsync(order.Point, open).ConfigureAwait(false);
         var disk = order.Bitmap is null ? point.Disk : JobTarget.DiskOf(order.Target)!.Value;
         var job = new StorageJob(id, order.Kind, order.Point, disk, order.Target, order.Force, order.Percent)
         {
@@ -26,7 +25,29 @@ internal sealed record PreparedJob(StorageJob Job, RecoveryPoint Point, JobPlace
             RateBytesPerSecond = order.RateBytesPerSecond,
             RetryOf = order.RetryOf,
         };
-        if (order.Kind == JobKind.Restore && !point.IsComplete && !order.Force)
+        return await PrepareAsync(job, point, open, disks, clock).ConfigureAwait(false);
+    }
+
+    /// <summary>The same for a job that goes on after a stop of its node.</summary>
+    /// <exception cref="RefusedException">Says why not.</exception>
+    public static async Task<PreparedJob> PrepareAgainAsync(StorageJob job, OpenRepository open, DiskAccess disks, TimeProvider clock) =>
+        await PrepareAsync(job, await FindAsync(job.Point, open).ConfigureAwait(false), open, disks, clock).ConfigureAwait(false);
+
+    private static async Task<RecoveryPoint> FindAsync(PointId id, OpenRepository open)
+    {
+        if (await open.Data.Points.TryGetAsync(id, CancellationToken.None).ConfigureAwait(false) is { } point)
+        {
+            return point;
+        }
+
+        // Where the repository is away every point seems gone.
+        await open.EnsureAvailableAsync().ConfigureAwait(false);
+        throw Refuse(RefusalCode.UnknownPoint, $"there is no point '{id}'; 'abk point list' shows the points");
+    }
+
+    private static async Task<PreparedJob> PrepareAsync(StorageJob job, RecoveryPoint point, OpenRepository open, DiskAccess disks, TimeProvider clock)
+    {
+        if (job.Kind == JobKind.Restore && !point.IsComplete && !job.Force)
         {
             throw Refuse(
                 RefusalCode.Partial, $"point {point.Id} is partial: it lacks blocks ('abk point show {point.Id}' lists them); add --force to restore what it has");

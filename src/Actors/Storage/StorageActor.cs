@@ -18,12 +18,20 @@ namespace ActorBackup.Actors.Storage;
 internal sealed class StorageActor(RegisteredRepository repository, string host, RepositoryAccess repositories, TimeProvider clock)
     : EventSourcedActor<StorageEvent, StorageState>($"storage-{host}-{repository.RepositoryId}", StorageState.Empty), IWithTimers
 {
+    private static readonly TimeSpan LookBreath = TimeSpan.FromSeconds(5);
+
     private readonly Dictionary<JobId, StorageRun> _running = [];
     private readonly JobWaiters _waiters = new();
     private JobWatchers? _watchers;
     private RegisteredRepository _repository = repository;
     private OpenRepository? _open;
     private JobPlace? _unrecorded;
+
+    /// <summary>Who stops the node and waits until no job runs here; null = it goes on.</summary>
+    private IActorRef? _stopper;
+
+    /// <summary>A job is being started, and may have its place already.</summary>
+    private bool _isStarting;
 
     public ITimerScheduler Timers { get; set; } = null!;
 
@@ -40,6 +48,24 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
         {
             case StorageSupervisor.Open m when _open is not null && m.Repository.Url == _repository.Url:
                 Sender.Tell(_open, Self);
+                return true;
+            case StorageSupervisor.Wake:
+                Sender.Tell(new StorageSupervisor.Done(), Self);
+                return true;
+            case StorageSupervisor.SuspendJobs:
+                _stopper = Sender;
+                foreach (var run in _running.Values)
+                {
+                    run.Suspend();
+                }
+
+                AnswerStopper();
+                return true;
+            case LookAgain:
+                Look();
+                return true;
+            case Looked looked:
+                GoOnWith(looked.Repository);
                 return true;
             case StorageCommand.GetJobs:
                 Sender.Tell(new StorageReply.Jobs([.. State.Jobs.Keys.Select(j => ViewOf(new JobId(j))!)]), Self);
@@ -92,11 +118,21 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
             case StorageSupervisor.Open:
                 WithRepository(open => Finish(open), e => Finish(new StorageSupervisor.Unavailable(Failures.Explain(e))));
                 break;
+            case (StorageCommand.StartJob or StorageCommand.RetryJob) when _stopper is not null:
+                Finish(Rejected(Stopping));
+                break;
             case StorageCommand.StartJob c:
                 WithRepository(open => Start(c, open), Fail);
                 break;
             case StorageCommand.RetryJob c:
                 WithRepository(open => Retry(c.Job, open), Fail);
+                break;
+            case GoOn c:
+                Resume(c.Job, c.Repository);
+                break;
+            case StorageCommand.CancelJob c when IsWaiting(c.Job):
+                var why = "cancelled" + StorageRun.WhatIsLeft(State.Jobs[c.Job.Value].Job);
+                Conclude(c.Job, Ended(c.Job, JobOutcome.Cancelled, new Refusal(RefusalCode.WrongState, why)), () => Finish(Describe(c.Job)));
                 break;
             case StorageCommand.CancelJob c:
                 Finish(State.Jobs.ContainsKey(c.Job.Value)
@@ -106,11 +142,14 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
             case StorageCommand.DismissJob c:
                 Dismiss(c.Job);
                 break;
+            case RunEnded { End.Conclusion: { } conclusion } ended:
+                Conclude(ended.Job, conclusion, Finish);
+                break;
             case RunEnded ended:
-                Record([new StorageEvent.JobConcluded(ended.Job, ended.Conclusion, clock.Now())], () =>
+                Record([new StorageEvent.JobSuspended(ended.Job, ended.End.Suspended!)], () =>
                 {
                     _running.Remove(ended.Job);
-                    TellChange(ended.Job);
+                    AnswerStopper();
                     Finish();
                 });
                 break;
@@ -121,14 +160,16 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
 
     protected override void ResumeEffects()
     {
-        foreach (var job in State.Jobs.Values.Where(j => j.Conclusion is null))
+        foreach (var job in State.Jobs.Values.Where(j => j is { Conclusion: null, Suspended: null }))
         {
             // It died with its process. A restore's file under its final name is whole or absent.
             var why = "the node stopped while the job ran; start it again" + StorageRun.WhatIsLeft(job.Job);
             var conclusion = new JobConclusion(
                 JobOutcome.Interrupted, BitmapRemainder.Nothing, null, null, why, nameof(RefusalCode.Internal), JobStatistics.Empty, []);
-            Self.Tell(new RunEnded(job.Job.Id, conclusion), ActorRefs.NoSender);
+            Self.Tell(new RunEnded(job.Job.Id, new StorageRunEnd(conclusion, null)), ActorRefs.NoSender);
         }
+
+        Look();
     }
 
     protected override void PostStop()
@@ -186,19 +227,153 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
     {
         var now = clock.Now();
         var id = new JobId(SortableId.Create(now, RandomNumberGenerator.GetBytes(10)));
-        Work(
+        Begin(
             () => PreparedJob.PrepareAsync(c, id, open, repositories.Disks, clock),
+            open,
+            prepared => new StorageEvent.JobStarted(prepared.Job, now),
+            Finish,
+            Fail);
+    }
+
+    /// <summary>Its place is taken, then the journal has the job, then it runs.</summary>
+    private void Begin(
+        Func<Task<PreparedJob>> prepare, OpenRepository open, Func<PreparedJob, StorageEvent> begun, Action<object> finish, Action<Exception> otherwise)
+    {
+        _isStarting = true;
+        Work(
+            prepare,
             prepared =>
             {
                 _unrecorded = prepared.Place;
-                Record([new StorageEvent.JobStarted(prepared.Job, now)], () =>
+                if (_stopper is not null)
                 {
-                    _unrecorded = null;
-                    Run(new StorageRun(prepared, open, repositories.Disks, clock), id);
-                    Finish(Describe(id));
+                    Work(GiveBackAsync, _ => StopStarting(() => finish(Rejected(Stopping))), e => StopStarting(() => otherwise(e)));
+                    return;
+                }
+
+                var suspended = State.Jobs.GetValueOrDefault(prepared.Job.Id.Value)?.Suspended;
+                Record([begun(prepared)], () =>
+                {
+                    (_unrecorded, _isStarting) = (null, false);
+                    Run(new StorageRun(prepared, suspended, open, repositories.Disks, clock), prepared.Job.Id);
+                    finish(Describe(prepared.Job.Id));
                 });
             },
-            Fail);
+            e => StopStarting(() => otherwise(e)));
+    }
+
+    private void StopStarting(Action then)
+    {
+        (_unrecorded, _isStarting) = (null, false);
+        AnswerStopper();
+        then();
+    }
+
+    private async Task<bool> GiveBackAsync()
+    {
+        if (_unrecorded is { } place)
+        {
+            await place.DisposeAsync().ConfigureAwait(false);
+        }
+
+        return true;
+    }
+
+    /// <summary>An orderly stop left it, and it has not gone on yet.</summary>
+    private bool IsWaiting(JobId job) => !_running.ContainsKey(job) && State.Jobs.GetValueOrDefault(job.Value) is { Conclusion: null, Suspended: not null };
+
+    private IEnumerable<JobId> Waiting => State.Jobs.Values.Select(j => j.Job.Id).Where(IsWaiting);
+
+    /// <summary>Whether the repository is there for the jobs that wait for it. Other commands are carried out meanwhile, and jobs can be cancelled.</summary>
+    private void Look()
+    {
+        if (_stopper is not null || !Waiting.Any())
+        {
+            return;
+        }
+
+        var (self, open) = (Self, _open);
+        Task.Run(() => Patience.WithinAsync(Patience.Usual, _repository.Name.Value, async () =>
+        {
+            open ??= await RepositoryFactory.OpenAsync(_repository, repositories.Index, clock).ConfigureAwait(false);
+            await open.EnsureAvailableAsync().ConfigureAwait(false);
+            return open;
+        })).ContinueWith(t => self.Tell(new Looked(t.IsCompletedSuccessfully ? t.Result : null), ActorRefs.NoSender), TaskScheduler.Default);
+    }
+
+    private void GoOnWith(OpenRepository? open)
+    {
+        if (open is null)
+        {
+            LookLater();
+            return;
+        }
+
+        foreach (var job in Waiting)
+        {
+            Self.Tell(new GoOn(job, open), ActorRefs.NoSender);
+        }
+    }
+
+    private void LookLater() => Timers.StartSingleTimer(nameof(LookAgain), new LookAgain(), LookBreath);
+
+    private void Resume(JobId id, OpenRepository open)
+    {
+        if (_stopper is not null || !IsWaiting(id))
+        {
+            Finish();
+            return;
+        }
+
+        _open ??= open;
+        var job = State.Jobs[id.Value].Job;
+        Begin(
+            () => PreparedJob.PrepareAgainAsync(job, open, repositories.Disks, clock),
+            open,
+            _ => new StorageEvent.JobResumed(id),
+            _ => Finish(),
+            e => CannotGoOn(id, Failures.Explain(e)));
+    }
+
+    /// <summary>What may pass is waited for; a person can cancel the job meanwhile.</summary>
+    private void CannotGoOn(JobId id, Refusal why)
+    {
+        if (why.Code is RefusalCode.NotReady or RefusalCode.Busy or RefusalCode.InUse or RefusalCode.Locked or RefusalCode.IoError or RefusalCode.NotARepository)
+        {
+            LookLater();
+            Finish();
+        }
+        else
+        {
+            var left = why with { Message = why.Message + StorageRun.WhatIsLeft(State.Jobs[id.Value].Job) };
+            Conclude(id, Ended(id, JobOutcome.Failed, left), Finish);
+        }
+    }
+
+    private JobConclusion Ended(JobId id, JobOutcome outcome, Refusal why) =>
+        new(outcome, BitmapRemainder.Nothing, null, null, why.Message, why.Code.ToString(), State.Jobs[id.Value].Suspended?.Statistics ?? JobStatistics.Empty, []);
+
+    private void Conclude(JobId id, JobConclusion conclusion, Action then) =>
+        Record([new StorageEvent.JobConcluded(id, conclusion, clock.Now())], () =>
+        {
+            var old = State.TooOld();
+            Record(old.Count == 0 ? [] : [new StorageEvent.JobsForgotten(old)], () =>
+            {
+                _running.Remove(id);
+                TellChange(id);
+                AnswerStopper();
+                then();
+            });
+        });
+
+    private Refusal Stopping => new(RefusalCode.NotReady, $"the node that has repository '{_repository.Name}' open is being stopped; try again when it is back");
+
+    private void AnswerStopper()
+    {
+        if (_running.Count == 0 && !_isStarting)
+        {
+            _stopper?.Tell(new StorageSupervisor.Done(), Self);
+        }
     }
 
     private void Retry(JobId id, OpenRepository open)
@@ -232,6 +407,11 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
     /// <summary>At any time, also while a command is being carried out.</summary>
     private object Steer(JobId id, JobVerb verb, Action<StorageRun> obey)
     {
+        if (IsWaiting(id))
+        {
+            return Rejected(new Refusal(RefusalCode.WrongState, $"job {id} goes on when its repository answers; before that it can only be cancelled"));
+        }
+
         if (!_running.TryGetValue(id, out var run))
         {
             return State.Jobs.ContainsKey(id.Value)
@@ -346,12 +526,26 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
                     Phase = run.Progress.Phase,
                     RateBytesPerSecond = run.Control.Rate.BytesPerSecond,
                 }
+                : job.Suspended is { } suspended ? view with
+                {
+                    Status = suspended.IsPaused ? JobStatus.Paused : JobStatus.Running,
+                    Statistics = suspended.Statistics,
+                    Phase = "waiting to go on",
+                    RateBytesPerSecond = suspended.RateBytesPerSecond,
+                }
                 : view;
     }
 
     private void Fail(Exception e) => Finish(Rejected(Failures.Explain(e)));
 
-    private sealed record RunEnded(JobId Job, JobConclusion Conclusion);
+    private sealed record RunEnded(JobId Job, StorageRunEnd End);
+
+    private sealed record LookAgain;
+
+    /// <param name="Repository">Null = it does not answer.</param>
+    private sealed record Looked(OpenRepository? Repository);
+
+    private sealed record GoOn(JobId Job, OpenRepository Repository);
 
     private sealed record WaitExpired(JobId Job, IActorRef Waiter);
 }

@@ -13,23 +13,54 @@ using ActorBackup.Storage.Verifying;
 
 namespace ActorBackup.Actors.Storage;
 
-/// <summary>One restore or verify, from its start to its conclusion. It gives its place back before it is concluded.</summary>
-internal sealed class StorageRun(PreparedJob prepared, OpenRepository open, DiskAccess disks, TimeProvider clock) : IDisposable
+/// <summary>What became of a run: one of the two.</summary>
+/// <param name="Conclusion">The job has ended.</param>
+/// <param name="Suspended">The run let go of it, because the node is being stopped.</param>
+internal sealed record StorageRunEnd(JobConclusion? Conclusion, SuspendedRead? Suspended);
+
+/// <summary>One restore or verify, from its start to its conclusion, or until it lets go. It gives its place back before that.</summary>
+internal sealed class StorageRun : IDisposable
 {
     /// <summary>Of extents in a conclusion, which the journal keeps; the message says how many there are.</summary>
     private const int ExtentsMax = 10_000;
 
-    private readonly StorageJob _job = prepared.Job;
-    private readonly RecoveryPoint _point = prepared.Point;
+    private readonly PreparedJob _prepared;
+    private readonly OpenRepository _open;
+    private readonly DiskAccess _disks;
+    private readonly StorageJob _job;
+    private readonly RecoveryPoint _point;
+    private readonly CancellationTokenSource _stop;
     private readonly Lock _lock = new();
+    private readonly VerifyMark _from = VerifyMark.Beginning;
+    private PointVerify? _verify;
     private bool _ended;
+
+    /// <param name="prepared">What to do.</param>
+    /// <param name="suspended">How an earlier process left it; null = it begins.</param>
+    /// <param name="open">The repository.</param>
+    /// <param name="disks">Of this node.</param>
+    /// <param name="clock">For its rate.</param>
+    public StorageRun(PreparedJob prepared, SuspendedRead? suspended, OpenRepository open, DiskAccess disks, TimeProvider clock)
+    {
+        (_prepared, _open, _disks, _job, _point) = (prepared, open, disks, prepared.Job, prepared.Point);
+        Control = new JobControl(clock, null, suspended?.RateBytesPerSecond ?? _job.RateBytesPerSecond);
+        _stop = CancellationTokenSource.CreateLinkedTokenSource(Control.Stopped, Control.Suspending);
+        if (suspended is not null)
+        {
+            _from = new VerifyMark(suspended.NextBlock, [.. suspended.Damage.Select(d => new DamagedExtent(d.Extent, d.Reason))]);
+            if (suspended.IsPaused)
+            {
+                Control.Gate.Pause();
+            }
+        }
+    }
 
     public JobProgress Progress { get; } = new();
 
     /// <summary>Of which the policy and the decision are no concern of such a job.</summary>
-    public JobControl Control { get; } = new(clock, null, prepared.Job.RateBytesPerSecond);
+    public JobControl Control { get; }
 
-    private CancellationToken Stop => Control.Stopped;
+    private CancellationToken Stop => _stop.Token;
 
     private ReadProgress Reading => new(Progress, Control);
 
@@ -45,33 +76,62 @@ internal sealed class StorageRun(PreparedJob prepared, OpenRepository open, Disk
         }
     }
 
+    /// <summary>The node is being stopped. Harmless after the end.</summary>
+    public void Suspend()
+    {
+        lock (_lock)
+        {
+            if (!_ended)
+            {
+                Control.Suspend();
+            }
+        }
+    }
+
     public void Dispose()
     {
         lock (_lock)
         {
             _ended = true;
+            _stop.Dispose();
             Control.Dispose();
         }
     }
 
     /// <summary>Never throws.</summary>
-    public async Task<JobConclusion> RunAsync()
+    public async Task<StorageRunEnd> RunAsync()
     {
         Control.MoveTo(JobStatus.Running);
         var conclusion = await ConcludeAsync().ConfigureAwait(false);
         try
         {
-            if (prepared.Place is { } place)
+            if (_prepared.Place is { } place)
             {
                 await place.DisposeAsync().ConfigureAwait(false);
             }
-
-            return conclusion;
         }
         catch (Exception e)
         {
-            return conclusion.Outcome == JobOutcome.Success ? Concluded(JobOutcome.Failed, Failures.Explain(e), []) : conclusion;
+            conclusion = conclusion is { Outcome: JobOutcome.Success } ? Concluded(JobOutcome.Failed, Failures.Explain(e), []) : conclusion;
         }
+
+        return new StorageRunEnd(conclusion, conclusion is null ? Suspended() : null);
+    }
+
+    private SuspendedRead Suspended()
+    {
+        var mark = _verify?.Mark ?? _from;
+        if (mark.Damage.Count > SuspendedRead.DamageMax)
+        {
+            mark = VerifyMark.Beginning;
+        }
+
+        return new SuspendedRead(
+            Progress.Read(),
+            Control.Rate.BytesPerSecond,
+            Control.Gate.IsPaused,
+            mark.Block,
+            [.. mark.Damage.Select(d => new ReadDamage(d.Extent, d.Reason))]);
     }
 
     /// <summary>What a restore that ended before its time leaves, as a clause for people; empty when nothing.</summary>
@@ -102,24 +162,29 @@ internal sealed class StorageRun(PreparedJob prepared, OpenRepository open, Disk
             : "";
     }
 
-    private string Left() => prepared.Place is { IsUntouched: true } ? "" : WhatIsLeft(_job);
+    private string Left() => _prepared.Place is { IsUntouched: true } ? "" : WhatIsLeft(_job);
 
-    private async Task<JobConclusion> ConcludeAsync()
+    /// <summary>Null = it was suspended before its end.</summary>
+    private async Task<JobConclusion?> ConcludeAsync()
     {
         try
         {
             return await (_job.Kind == JobKind.Restore ? RestoreAsync()
-                : prepared.Place?.NewBitmap is { } loan ? AddBitmapAsync(loan)
+                : _prepared.Place?.NewBitmap is { } loan ? AddBitmapAsync(loan)
                 : VerifyAsync()).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (Control.IsCancelled)
         {
             return Concluded(JobOutcome.Cancelled, new Refusal(RefusalCode.WrongState, "cancelled" + Left()), []);
         }
+        catch (OperationCanceledException) when (Control.Suspending.IsCancellationRequested)
+        {
+            return null;
+        }
         catch (Exception e)
         {
             var why = Failures.Explain(e);
-            return Concluded(JobOutcome.Failed, prepared.Place is null ? why : why with { Message = why.Message + Left() }, []);
+            return Concluded(JobOutcome.Failed, _prepared.Place is null ? why : why with { Message = why.Message + Left() }, []);
         }
     }
 
@@ -127,10 +192,10 @@ internal sealed class StorageRun(PreparedJob prepared, OpenRepository open, Disk
     {
         Progress.Phase = "restoring";
         var progress = Reading;
-        var place = prepared.Place;
+        var place = _prepared.Place;
         await (place is not null
-            ? new PointCopy(open.Data, _point, place.Target, progress).RunAsync(Stop)
-            : new FileRestore(open.Data, _point, _job.Target!, _job.Force, LinuxFileLayer.Instance, progress).RunAsync(Stop)).ConfigureAwait(false);
+            ? new PointCopy(_open.Data, _point, place.Target, progress).RunAsync(Stop)
+            : new FileRestore(_open.Data, _point, _job.Target!, _job.Force, LinuxFileLayer.Instance, progress).RunAsync(Stop)).ConfigureAwait(false);
         if (place is not null)
         {
             place.IsComplete = true;
@@ -142,23 +207,23 @@ internal sealed class StorageRun(PreparedJob prepared, OpenRepository open, Disk
     private async Task<JobConclusion> AddBitmapAsync(DiskLoan.ForBitmap loan)
     {
         Progress.Phase = "comparing";
-        loan.Differs = await new DiskComparison(open.Data, _point, loan.Disk, b => loan.Since.Written[b], Reading).FindAsync(Stop).ConfigureAwait(false);
+        loan.Differs = await new DiskComparison(_open.Data, _point, loan.Disk, b => loan.Since.Written[b], Reading).FindAsync(Stop).ConfigureAwait(false);
         Progress.Phase = "adding the bitmap";
         if (!Control.TryCommit())
         {
             Stop.ThrowIfCancellationRequested();
         }
 
-        await disks.AddComparedBitmapAsync(_job.Disk, _job.Id).ConfigureAwait(false);
+        await _disks.AddComparedBitmapAsync(_job.Disk, _job.Id).ConfigureAwait(false);
         return Concluded(JobOutcome.Success, null, []);
     }
 
     private async Task<JobConclusion> VerifyAsync()
     {
-        if (prepared.Place?.Comparison is { } loan)
+        if (_prepared.Place?.Comparison is { } loan)
         {
             Progress.Phase = "comparing";
-            var differences = await new DiskComparison(open.Data, _point, loan.Disk, loan.IsDirty, Reading).RunAsync(Stop).ConfigureAwait(false);
+            var differences = await new DiskComparison(_open.Data, _point, loan.Disk, loan.IsDirty, Reading).RunAsync(Stop).ConfigureAwait(false);
             if (differences.Count > 0)
             {
                 return Damaged(
@@ -174,7 +239,8 @@ internal sealed class StorageRun(PreparedJob prepared, OpenRepository open, Disk
         }
 
         Progress.Phase = "verifying";
-        var damage = await new PointVerify(open.Data, _point, _job.Percent, Reading).RunAsync(Stop).ConfigureAwait(false);
+        _verify = new PointVerify(_open.Data, _point, _job.Percent, Reading) { From = _from };
+        var damage = await _verify.RunAsync(Stop).ConfigureAwait(false);
         return damage.Count == 0
             ? Concluded(JobOutcome.Success, null, [])
             : Damaged(

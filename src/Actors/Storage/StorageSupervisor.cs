@@ -8,6 +8,8 @@ namespace ActorBackup.Actors.Storage;
 /// <summary>Parent of this node's storage actors, one per repository that somebody asked for.</summary>
 public sealed class StorageSupervisor : ReceiveActor, IWithUnboundedStash
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
     private readonly string _host;
     private readonly TimeProvider _clock;
     private RepositoryAccess? _repositories;
@@ -35,12 +37,30 @@ public sealed class StorageSupervisor : ReceiveActor, IWithUnboundedStash
 
     public sealed record Unavailable(Refusal Refusal);
 
+    /// <summary>Starts the storage actors of these repositories, so that their jobs go on or are concluded. Answered by <see cref="Done"/> when each knows its jobs.</summary>
+    internal sealed record Wake(IReadOnlyList<RegisteredRepository> Repositories);
+
+    /// <summary>The node is about to stop: running jobs let go. Answered by <see cref="Done"/> when none runs any more.</summary>
+    internal sealed record SuspendJobs;
+
+    internal sealed record Done;
+
     internal sealed record Connect(RepositoryAccess Repositories);
 
     private void Connected()
     {
         Receive<Open>(m => Child(m.Repository).Forward(m));
         Receive<Carry>(m => Child(m.Repository).Forward(m.Command));
+        Receive<Wake>(m => AskAll([.. m.Repositories.Select(Child)], m));
+        Receive<SuspendJobs>(m => AskAll([.. Context.GetChildren()], m));
+    }
+
+    private void AskAll(IReadOnlyList<IActorRef> children, object message)
+    {
+        var sender = Sender;
+        Task.WhenAll(children.Select(c => c.Ask<Done>(message, Patience)))
+            .ContinueWith(_ => new Done(), TaskScheduler.Default)
+            .PipeTo(sender, Self);
     }
 
     private IActorRef Child(RegisteredRepository repository)

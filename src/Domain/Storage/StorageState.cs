@@ -9,6 +9,11 @@ namespace ActorBackup.Domain.Storage;
 /// <summary>Restore and verify jobs of one repository on one node, by id.</summary>
 public sealed record StorageState
 {
+    /// <summary>How many jobs are remembered, at least.</summary>
+    public const int JobsMax = 1000;
+
+    private const int ForgottenAtOnce = 100;
+
     public static StorageState Empty { get; } = new();
 
     public ImmutableSortedDictionary<string, StorageJobState> Jobs { get; init; } =
@@ -18,13 +23,22 @@ public sealed record StorageState
         e switch
         {
             StorageEvent.JobStarted x => Started(state, x),
-            StorageEvent.JobConcluded x => state with
-            {
-                Jobs = state.Jobs.SetItem(x.Job.Value, state.Jobs[x.Job.Value] with { Conclusion = x.Conclusion, EndedAt = x.At }),
-            },
-            StorageEvent.JobDismissed x => state with { Jobs = state.Jobs.SetItem(x.Job.Value, state.Jobs[x.Job.Value] with { IsDismissed = true }) },
+            StorageEvent.JobSuspended x => With(state, x.Job, j => j with { Suspended = x.Suspended }),
+            StorageEvent.JobResumed x => With(state, x.Job, j => j with { Suspended = null }),
+            StorageEvent.JobsForgotten x => state with { Jobs = state.Jobs.RemoveRange(x.Jobs.Select(j => j.Value)) },
+            StorageEvent.JobConcluded x => With(state, x.Job, j => j with { Conclusion = x.Conclusion, EndedAt = x.At, Suspended = null }),
+            StorageEvent.JobDismissed x => With(state, x.Job, j => j with { IsDismissed = true }),
             _ => throw new UnreachableException($"No transition for {e.GetType().Name}."),
         };
+
+    /// <summary>The oldest jobs that have ended, once there are too many; else none.</summary>
+    public IReadOnlyList<JobId> TooOld() =>
+        Jobs.Count < JobsMax + ForgottenAtOnce
+            ? []
+            : [.. Jobs.Values.Where(j => j.Conclusion is not null).Select(j => j.Job.Id).Take(Jobs.Count - JobsMax)];
+
+    private static StorageState With(StorageState state, JobId job, Func<StorageJobState, StorageJobState> change) =>
+        state with { Jobs = state.Jobs.SetItem(job.Value, change(state.Jobs[job.Value])) };
 
     private static StorageState Started(StorageState state, StorageEvent.JobStarted x)
     {
@@ -41,6 +55,9 @@ public sealed record StorageState
 /// <summary>Conclusion null = running, or died with its process.</summary>
 public sealed record StorageJobState(StorageJob Job, DateTimeOffset StartedAt, JobConclusion? Conclusion, DateTimeOffset? EndedAt, bool IsDismissed)
 {
+    /// <summary>How the last orderly stop left it; null = it runs, died with its process, or was concluded.</summary>
+    public SuspendedRead? Suspended { get; init; }
+
     /// <summary>The newest job that does this one's work again.</summary>
     public JobId? RetriedAs { get; init; }
 }

@@ -13,6 +13,15 @@ public abstract record StorageEvent
 
     public sealed record JobStarted(StorageJob Job, DateTimeOffset At) : StorageEvent;
 
+    /// <summary>The node is being stopped in order: the next start goes on with the job.</summary>
+    public sealed record JobSuspended(JobId Job, SuspendedRead Suspended) : StorageEvent;
+
+    /// <summary>It goes on. A process that dies from here on has interrupted it.</summary>
+    public sealed record JobResumed(JobId Job) : StorageEvent;
+
+    /// <summary>Too old to be listed any more.</summary>
+    public sealed record JobsForgotten(IReadOnlyList<JobId> Jobs) : StorageEvent;
+
     public sealed record JobConcluded(JobId Job, JobConclusion Conclusion, DateTimeOffset At) : StorageEvent;
 
     public sealed record JobDismissed(JobId Job) : StorageEvent;

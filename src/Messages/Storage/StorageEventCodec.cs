@@ -1,3 +1,4 @@
+using ActorBackup.Core.Blocks;
 using ActorBackup.Core.Identity;
 using ActorBackup.Core.Jobs;
 using ActorBackup.Messages.Disks;
@@ -15,6 +16,9 @@ public static class StorageEventCodec
             StorageEvent.JobStarted => "storage.started.1",
             StorageEvent.JobConcluded => "storage.concluded.1",
             StorageEvent.JobDismissed => "storage.dismissed.1",
+            StorageEvent.JobSuspended => "storage.suspended.1",
+            StorageEvent.JobResumed => "storage.resumed.1",
+            StorageEvent.JobsForgotten => "storage.forgotten.1",
             _ => throw new ArgumentOutOfRangeException(nameof(e), e.GetType().Name, "An event without a manifest cannot be stored."),
         };
 
@@ -29,6 +33,9 @@ public static class StorageEventCodec
                 AtUnixMs = x.At.ToUnixTimeMilliseconds(),
             }.ToByteArray(),
             StorageEvent.JobDismissed x => new W.JobDismissed { Job = x.Job.Value }.ToByteArray(),
+            StorageEvent.JobSuspended x => Encode(x),
+            StorageEvent.JobResumed x => new W.JobResumed { Job = x.Job.Value }.ToByteArray(),
+            StorageEvent.JobsForgotten x => new W.JobsForgotten { Jobs = { x.Jobs.Select(j => j.Value) } }.ToByteArray(),
             _ => throw new ArgumentOutOfRangeException(nameof(e), e.GetType().Name, "An event without a wire type cannot be stored."),
         };
 
@@ -45,6 +52,12 @@ public static class StorageEventCodec
                     new JobId(c.Job), ConclusionCodec.From(c.Conclusion), DateTimeOffset.FromUnixTimeMilliseconds(c.AtUnixMs));
             case "storage.dismissed.1":
                 return new StorageEvent.JobDismissed(new JobId(W.JobDismissed.Parser.ParseFrom(bytes).Job));
+            case "storage.suspended.1":
+                return From(W.JobSuspended.Parser.ParseFrom(bytes));
+            case "storage.resumed.1":
+                return new StorageEvent.JobResumed(new JobId(W.JobResumed.Parser.ParseFrom(bytes).Job));
+            case "storage.forgotten.1":
+                return new StorageEvent.JobsForgotten([.. W.JobsForgotten.Parser.ParseFrom(bytes).Jobs.Select(j => new JobId(j))]);
             default:
                 throw new NotSupportedException($"Storage event '{manifest}' was written by a newer version.");
         }
@@ -61,6 +74,29 @@ public static class StorageEventCodec
         };
         return new StorageEvent.JobStarted(job, DateTimeOffset.FromUnixTimeMilliseconds(s.AtUnixMs));
     }
+
+    private static StorageEvent.JobSuspended From(W.JobSuspended s) =>
+        new(new JobId(s.Job), new SuspendedRead(
+            new JobStatistics(s.TotalBytes, s.DoneBytes, s.SentBytes, s.ReusedBytes, s.ZeroBytes),
+            s.RateBytesPerSecond,
+            s.IsPaused,
+            s.NextBlock,
+            [.. s.Damage.Select(d => new ReadDamage(new Extent(d.Offset, d.Length), d.Reason))]));
+
+    private static byte[] Encode(StorageEvent.JobSuspended x) =>
+        new W.JobSuspended
+        {
+            Job = x.Job.Value,
+            TotalBytes = x.Suspended.Statistics.TotalBytes,
+            DoneBytes = x.Suspended.Statistics.DoneBytes,
+            SentBytes = x.Suspended.Statistics.SentBytes,
+            ReusedBytes = x.Suspended.Statistics.ReusedBytes,
+            ZeroBytes = x.Suspended.Statistics.ZeroBytes,
+            RateBytesPerSecond = x.Suspended.RateBytesPerSecond,
+            IsPaused = x.Suspended.IsPaused,
+            NextBlock = x.Suspended.NextBlock,
+            Damage = { x.Suspended.Damage.Select(d => new W.ReadDamage { Offset = d.Extent.Offset, Length = d.Extent.Length, Reason = d.Reason }) },
+        }.ToByteArray();
 
     private static byte[] Encode(StorageEvent.JobStarted x)
     {

@@ -10,6 +10,12 @@ namespace ActorBackup.Storage.Verifying;
 /// <summary>Bytes of a point's disk that cannot be read back, and why.</summary>
 public readonly record struct DamagedExtent(Extent Extent, string Reason);
 
+/// <summary>The blocks before this one are verified, with this damage, ascending.</summary>
+public sealed record VerifyMark(long Block, IReadOnlyList<DamagedExtent> Damage)
+{
+    public static VerifyMark Beginning { get; } = new(0, []);
+}
+
 /// <summary>
 /// Proves a point: every node of its tree is there and good, every block has a place in a pack that is there, every such pack has a good footer, so
 /// that the next index finds it, too; of a share of the blocks also the bytes. Goes on past what is damaged.
@@ -22,6 +28,14 @@ public sealed class PointVerify(Repository repository, RecoveryPoint point, int 
 {
     private const int BatchBlocks = 64;
 
+    /// <summary>Where it begins: what an earlier run over the same point has proved and found. Its damage lies before its block.</summary>
+    public VerifyMark From { get; init; } = VerifyMark.Beginning;
+
+    /// <summary>How far it is, also after it was cancelled: another run goes on from here.</summary>
+    public VerifyMark Mark => new(_checked, [.. Joined().Where(d => d.Extent.Offset < point.Geometry.OffsetOf(_checked))]);
+
+    private long _checked;
+
     private readonly Dictionary<string, string?> _packs = new(StringComparer.Ordinal);
     private readonly List<DamagedExtent> _damage = [];
 
@@ -31,6 +45,8 @@ public sealed class PointVerify(Repository repository, RecoveryPoint point, int 
         // What was read before proves nothing about what is stored now.
         repository.ForgetNodes();
         progress.Total(point.SizeBytes);
+        _checked = From.Block;
+        _damage.AddRange(From.Damage);
         var buffer = ArrayPool<byte>.Shared.Rent(point.BlockBytes);
         try
         {
@@ -45,6 +61,12 @@ public sealed class PointVerify(Repository repository, RecoveryPoint point, int 
                 {
                     var extent = Add(met.Run, failure);
                     progress.Done(isNew ? extent.Length : 0);
+                    continue;
+                }
+
+                if (met.Run.First < From.Block)
+                {
+                    progress.Done(point.Geometry.LengthOf(met.Run.First));
                     continue;
                 }
 
@@ -112,6 +134,7 @@ public sealed class PointVerify(Repository repository, RecoveryPoint point, int 
             (n, failure) => Add(new BlockRun(batch[chosen[n]].Block, 1), failure.Message),
             cancellation).ConfigureAwait(false);
         progress.Done(batch.Sum(e => point.Geometry.LengthOf(e.Block)));
+        _checked = batch[^1].Block + 1;
     }
 
     private bool IsChosen(BlockDigest digest) => digest.Prefix % 100 < percent;
@@ -141,7 +164,13 @@ public sealed class PointVerify(Repository repository, RecoveryPoint point, int 
     {
         var offset = point.Geometry.OffsetOf(run.First);
         var extent = new Extent(offset, Math.Min(point.SizeBytes, point.Geometry.OffsetOf(run.End)) - offset);
-        _damage.Add(new DamagedExtent(extent, reason));
+
+        // What was found before is known.
+        if (run.First >= From.Block)
+        {
+            _damage.Add(new DamagedExtent(extent, reason));
+        }
+
         return extent;
     }
 

@@ -145,7 +145,11 @@ internal static class EventGen
                 },
                 at)),
         Gen.Select(Job, Conclusion, Time, (j, c, at) => (object)new StorageEvent.JobConcluded(j, c, at)),
-        Job.Select(j => (object)new StorageEvent.JobDismissed(j)));
+        Job.Select(j => (object)new StorageEvent.JobDismissed(j)),
+        Gen.Select(Job, Conclusion, Gen.Long, Gen.Bool, Gen.Long, Text, (j, c, r, p, n, t) => (object)new StorageEvent.JobSuspended(
+            j, new SuspendedRead(c.Statistics, r, p, n, [.. c.BadExtents.Select(e => new ReadDamage(e, t))]))),
+        Job.Select(j => (object)new StorageEvent.JobResumed(j)),
+        Job.Array[0, 5].Select(j => (object)new StorageEvent.JobsForgotten(j)));
 
     private static Gen<T?> Maybe<T>(Gen<T> gen)
         where T : class => Gen.Select(Gen.Bool, gen, (present, value) => present ? value : null);

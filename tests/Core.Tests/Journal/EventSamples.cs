@@ -156,5 +156,11 @@ internal static class EventSamples
         ("full", new StorageEvent.JobConcluded(Job, FullConclusion, At)),
         ("least", new StorageEvent.JobConcluded(Job, LeastConclusion, At)),
         ("full", new StorageEvent.JobDismissed(Job)),
+        ("full", new StorageEvent.JobSuspended(
+            Job, new SuspendedRead(new JobStatistics(1, 2, 3, 4, 5), 1_000_000, true, 77, [new ReadDamage(new Extent(1L << 40, 512), "block ä is in no pack")]))),
+        ("least", new StorageEvent.JobSuspended(Job, new SuspendedRead(JobStatistics.Empty, 0, false, 0, []))),
+        ("full", new StorageEvent.JobResumed(Job)),
+        ("full", new StorageEvent.JobsForgotten([Job, new JobId(Point.Value)])),
+        ("least", new StorageEvent.JobsForgotten([])),
     ];
 }

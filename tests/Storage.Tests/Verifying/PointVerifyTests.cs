@@ -1,5 +1,6 @@
 using ActorBackup.Core.Blocks;
 using ActorBackup.Storage.Points;
+using ActorBackup.Storage.Reading;
 using ActorBackup.Storage.Tests.Support;
 using ActorBackup.Storage.Verifying;
 
@@ -225,6 +226,39 @@ public sealed class PointVerifyTests
         Assert.Empty(await VerifyAsync(repository, old, 100));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(5)]
+    public async Task A_verification_that_was_stopped_anywhere_goes_on_from_its_mark_and_finds_the_same(int step)
+    {
+        await using var repository = await TestRepository.CreateAsync();
+        var image = Image();
+        var point = await repository.BackUpAsync(image);
+        foreach (var block in new[] { 3, 70, 350 })
+        {
+            var place = repository.Index.Locate([TestRepository.DigestOf(image, block)])[0];
+            repository.Objects.Flip(place.Pack!, (place.Block.Offset * 8) + 12345);
+        }
+
+        var whole = await VerifyAsync(repository, point, 100);
+        Assert.Equal([3L, 70, 350], whole.Select(d => d.Extent.Offset / BlockBytes));
+        for (var passes = 1; passes < 200; passes += step)
+        {
+            using var stop = new CancellationTokenSource();
+            var first = new PointVerify(repository.Data, point, 100, new StoppingProgress(stop, passes));
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first.RunAsync(stop.Token));
+            var mark = first.Mark;
+            var progress = new RecordingProgress();
+
+            var second = new PointVerify(repository.Data, point, 100, progress) { From = mark };
+            var damage = await second.RunAsync(None);
+
+            Assert.Equal(whole, damage);
+            Assert.Equal((point.SizeBytes, 200L * BlockBytes), (progress.DoneBytes, progress.ZeroBytes));
+            Assert.Equal(((passes - 1) / 64) switch { 0 => 0, 1 => 64, 2 => 328, _ => 392 }, mark.Block);
+        }
+    }
+
     private static byte[] BlockOf(byte[] image, long block) => TestRepository.BlockOf(image, block);
 
     /// <summary>Blocks 100 to 299 of 400 are zero; the last is not whole.</summary>
@@ -244,4 +278,37 @@ public sealed class PointVerifyTests
 
     private Task<IReadOnlyList<DamagedExtent>> VerifyAsync(TestRepository repository, RecoveryPoint point, int percent) =>
         new PointVerify(repository.Data, point, percent, _progress).RunAsync(None);
+
+    /// <summary>Stops when so many blocks were let through.</summary>
+    private sealed class StoppingProgress(CancellationTokenSource stop, int passes) : IReadProgress
+    {
+        private int _passed;
+
+        public void Total(long bytes)
+        {
+        }
+
+        public void Done(long bytes)
+        {
+        }
+
+        public void Zero(long bytes)
+        {
+        }
+
+        public void Skipped(long bytes)
+        {
+        }
+
+        public ValueTask PaceAsync(long bytes, CancellationToken cancellation)
+        {
+            if (++_passed == passes)
+            {
+                stop.Cancel();
+            }
+
+            cancellation.ThrowIfCancellationRequested();
+            return ValueTask.CompletedTask;
+        }
+    }
 }
