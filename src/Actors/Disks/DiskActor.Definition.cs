@@ -18,7 +18,7 @@ public sealed partial class DiskActor
 
         if (disks.ExportOf(id) is not null)
         {
-            Refuse(RefusalCode.Duplicate, $"there is already an export '{id}' of a point; choose another id, or unexport it first");
+            Finish(Rejected(LocalDisks.NameOfExport(id)));
             return;
         }
 

@@ -1,3 +1,5 @@
+using ActorBackup.Core.Identity;
+using ActorBackup.Domain.Disks;
 using ActorBackup.Messages;
 using ActorBackup.Messages.Disks;
 
@@ -33,17 +35,29 @@ public sealed partial class DiskActor
             return;
         }
 
-        if (disks.Loans.PinnerOf(c.Point, c.RepositoryId) is { } comparison)
+        if (disks.Pins.TryBeginDeletion(c.Point, c.RepositoryId) is { } why)
         {
-            Refuse(RefusalCode.Pinned, $"point {c.Point} is being compared by job {comparison} with a disk whose new bitmap is to count from it; wait for it or cancel it");
+            Refuse(RefusalCode.Pinned, why);
             return;
+        }
+
+        void End(Action then)
+        {
+            disks.Pins.EndDeletion(c.Point, c.RepositoryId);
+            then();
         }
 
         var gone = State.DeletedPoints;
         Work(
             () => Rebase.PrepareAsync(repositories, c.RepositoryId, c.Point, id, bitmaps, gone, Local.Disk),
             rebase => Record([.. rebase.Events, new DiskEvent.PointDeleted(c.Point, c.RepositoryId)], () =>
-                Work(() => rebase.DeleteAsync(c.Point), _ => Finish(new DiskReply.Done()), Fail)),
-            Fail);
+                Work(
+                    () => rebase.DeleteAsync(c.Point),
+                    _ => Record(DeletedPoints.Forgotten(State, [(c.Point, c.RepositoryId)], HasPair), () => End(() => Finish(new DiskReply.Done()))),
+                    e => End(() => Fail(e)))),
+            e => End(() => Fail(e)));
     }
+
+    /// <summary>The tracking file may have one of the job.</summary>
+    private bool HasPair(JobId job) => State.Definition is not null && Local.Disk?.JobsInTracking.Contains(job) != false;
 }

@@ -1,3 +1,4 @@
+using ActorBackup.Domain.Disks;
 using ActorBackup.Messages.Disks;
 
 namespace ActorBackup.Actors.Disks;
@@ -19,16 +20,16 @@ public sealed partial class DiskActor
         if (State is { Definition: null, DeletedPoints.Count: > 0 } removed)
         {
             Work(
-                () => PointDeletions.CarryOutAsync(removed, repositories),
-                isDone =>
+                () => PointDeletions.CarryOutAsync(removed, repositories, disks.Pins),
+                round => Record(DeletedPoints.Forgotten(State, round.Gone, _ => false), () =>
                 {
-                    if (!isDone)
+                    if (!round.IsDone)
                     {
                         RecoverLater();
                     }
 
                     then();
-                },
+                }),
                 e => RecoveryFailed(e, then));
             return;
         }
@@ -68,7 +69,7 @@ public sealed partial class DiskActor
 
         var state = State;
         Work(
-            () => DiskRecovery.PlanAsync(state, disk, repositories, _running.Keys.ToHashSet(), clock),
+            () => DiskRecovery.PlanAsync(state, disk, repositories, disks.Pins, _running.Keys.ToHashSet(), clock),
             plan => Record(plan.Events, () =>
                 Work(
                     () => Complete(plan.CompleteAsync()),

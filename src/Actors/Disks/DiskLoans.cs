@@ -54,10 +54,6 @@ public sealed class DiskLoans(IDiskExports exports)
     public JobId? AdderOf(DiskId disk, string bitmap) =>
         _loans.FirstOrDefault(l => l.Key.Disk == disk && l.Value is DiskLoan.ForBitmap loan && loan.Bitmap.Name == bitmap).Value?.Job;
 
-    /// <summary>The job that compares some disk with this point, for a bitmap that is to count from it; null when none does.</summary>
-    public JobId? PinnerOf(PointId point, string repositoryId) =>
-        _loans.Values.OfType<DiskLoan.ForBitmap>().FirstOrDefault(l => l.Bitmap.Base is { } b && b.Point == point && b.RepositoryId == repositoryId)?.Job;
-
     /// <summary>Idempotent.</summary>
     public async Task EndAsync(DiskId id, JobId job, Action serve)
     {

@@ -28,6 +28,7 @@ internal sealed class DiskRecovery
     private readonly List<Exception> _problems = [];
 
     private readonly TimeProvider _clock;
+    private IReadOnlyList<(PointId Point, string RepositoryId)> _gone = [];
 
     private DiskRecovery(DiskState state, TrackedDisk disk, IRepositories repositories, TimeProvider clock)
     {
@@ -48,7 +49,7 @@ internal sealed class DiskRecovery
 
     /// <summary>Looks at D, F and R, and changes only R (tombstones and partial points). Jobs that it will conclude can store no pair any more.</summary>
     public static async Task<DiskRecovery> PlanAsync(
-        DiskState state, TrackedDisk disk, IRepositories repositories, IReadOnlySet<JobId> running, TimeProvider clock)
+        DiskState state, TrackedDisk disk, IRepositories repositories, PointPins pins, IReadOnlySet<JobId> running, TimeProvider clock)
     {
         var recovery = new DiskRecovery(state, disk, repositories, clock);
         recovery.CompareBitmaps();
@@ -65,7 +66,7 @@ internal sealed class DiskRecovery
         }
 
         // Deletion in D, object still there. What cannot be asked now is shown as a point until its repository is back at a later start.
-        await PointDeletions.CarryOutAsync(state, repositories).ConfigureAwait(false);
+        recovery._gone = (await PointDeletions.CarryOutAsync(state, repositories, pins).ConfigureAwait(false)).Gone;
         return recovery;
     }
 
@@ -100,6 +101,7 @@ internal sealed class DiskRecovery
     [
         .. _toSettle.Where(s => !state.Jobs[s.Job.Value].IsSettled).Select(s => new DiskEvent.JobSettled(s.Job)),
         .. _toSettle.Where(s => state.Jobs[s.Job.Value] is { IsDismissed: false, Spec.AutoDismiss: true }).Select(s => new DiskEvent.JobDismissed(s.Job)),
+        .. DeletedPoints.Forgotten(state, _gone, _disk.JobsInTracking.Contains),
     ];
 
     /// <summary>Makes F's sets of the job what the conclusion says. Nothing to do where F does not know the job.</summary>

@@ -36,6 +36,9 @@ public sealed class LocalDisks(
 
     public DiskLoans Loans { get; } = new(exports);
 
+    /// <summary>Of points of all repositories, also of disks that are not here.</summary>
+    public PointPins Pins { get; } = new();
+
     public IReadOnlyCollection<DiskId> Ids => [.. _disks.Keys];
 
     /// <summary>Null when the disk is not of this node, or is stopped.</summary>
@@ -114,6 +117,15 @@ public sealed class LocalDisks(
             register.Record([RowOf(id, trackingPath, disk)]);
             var local = new LocalDisk(DefinitionOf(stored, trackingPath), disk, null);
             _disks[id] = local;
+
+            // Who exports a point under this name looks for the disk after that; one of the two sees the other.
+            if (exports.Find(id.Value) is not null)
+            {
+                _disks.TryRemove(id, out _);
+                register.Remove(id);
+                throw new RefusedException(NameOfExport(id));
+            }
+
             return local.Definition!;
         }
         catch
@@ -127,6 +139,9 @@ public sealed class LocalDisks(
             throw;
         }
     }
+
+    public static Refusal NameOfExport(DiskId id) =>
+        new(RefusalCode.Duplicate, $"there is already an export '{id}' of a point; choose another id, or unexport it first");
 
     /// <summary>Lets guests in.</summary>
     public Task<bool> ServeAsync(DiskId id)

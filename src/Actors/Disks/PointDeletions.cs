@@ -8,20 +8,32 @@ namespace ActorBackup.Actors.Disks;
 /// <summary>Deletions that the journal has and that a repository may not have done yet: also of a disk that was removed since.</summary>
 internal static class PointDeletions
 {
-    /// <returns>False when a repository that is attached could not be asked: its points are still listed, and it is asked again.</returns>
-    public static async Task<bool> CarryOutAsync(DiskState state, IRepositories repositories)
+    public static async Task<DeletionRound> CarryOutAsync(DiskState state, IRepositories repositories, PointPins pins)
     {
-        var isDone = true;
+        var (isDone, gone) = (true, new List<(PointId, string)>());
         var bases = state.Bitmaps.Values.Select(b => b.Base.Point).ToHashSet();
         foreach (var (point, repositoryId) in state.DeletedPoints.Where(p => !bases.Contains(p.Point)))
         {
-            isDone &= await TryDeleteAsync(repositories, point, repositoryId).ConfigureAwait(false);
+            if (pins.TryBeginDeletion(point, repositoryId) is not null)
+            {
+                isDone = false;
+                continue;
+            }
+
+            var isGone = await TryDeleteAsync(repositories, point, repositoryId).ConfigureAwait(false);
+            pins.EndDeletion(point, repositoryId);
+            isDone &= isGone != false;
+            if (isGone == true)
+            {
+                gone.Add((point, repositoryId));
+            }
         }
 
-        return isDone;
+        return new DeletionRound(isDone, gone);
     }
 
-    private static async Task<bool> TryDeleteAsync(IRepositories repositories, PointId point, string repositoryId)
+    /// <summary>Null = its repository is not attached: nobody lists its points, and when it is attached again, the next start looks.</summary>
+    private static async Task<bool?> TryDeleteAsync(IRepositories repositories, PointId point, string repositoryId)
     {
         try
         {
@@ -33,8 +45,7 @@ internal static class PointDeletions
         }
         catch (RefusedException e) when (e.Refusal.Code == RefusalCode.UnknownRepository)
         {
-            // Nobody lists its points. When it is attached again, the next start looks.
-            return true;
+            return null;
         }
         catch (Exception e) when (Failures.Explain(e).Code != RefusalCode.Internal)
         {
@@ -42,3 +53,7 @@ internal static class PointDeletions
         }
     }
 }
+
+/// <param name="IsDone">False when a repository that is attached could not be asked, or a point is read: it is still listed, and deleted later.</param>
+/// <param name="Gone">Points that their repositories do not have any more.</param>
+internal sealed record DeletionRound(bool IsDone, IReadOnlyList<(PointId Point, string RepositoryId)> Gone);

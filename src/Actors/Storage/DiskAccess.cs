@@ -16,6 +16,8 @@ internal sealed class DiskAccess(LocalDisks local, IActorRef region, TimeProvide
     /// <summary>Leaves the disk's actor the time to take the disk from its guests.</summary>
     private static readonly TimeSpan LastMoment = TimeSpan.FromSeconds(40);
 
+    public PointPins Pins => local.Pins;
+
     /// <exception cref="RefusedException">Says why not.</exception>
     public async Task<DiskLoan> BorrowAsync(DiskId disk, JobId job, RecoveryPoint point, string repositoryId, bool forRestore)
     {

@@ -169,14 +169,20 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
             Self.Tell(new RunEnded(job.Job.Id, new StorageRunEnd(conclusion, null)), ActorRefs.NoSender);
         }
 
+        foreach (var waiting in Waiting.Select(j => State.Jobs[j.Value].Job))
+        {
+            TryPin(waiting.Id, waiting.Point, waiting.Kind, waiting.Bitmap is not null);
+        }
+
         Look();
     }
 
     protected override void PostStop()
     {
-        foreach (var run in _running.Values)
+        foreach (var (id, run) in _running)
         {
             run.Cancel();
+            Unpin(true, id, State.Jobs[id.Value].Job.Point);
         }
 
         // The journal did not take the job, so nobody else would give its place back.
@@ -227,12 +233,41 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
     {
         var now = clock.Now();
         var id = new JobId(SortableId.Create(now, RandomNumberGenerator.GetBytes(10)));
+        if (!TryPin(id, c.Point, c.Kind, c.Bitmap is not null))
+        {
+            Finish(Rejected(new Refusal(RefusalCode.UnknownPoint, $"point {c.Point} is being deleted")));
+            return;
+        }
+
         Begin(
             () => PreparedJob.PrepareAsync(c, id, open, repositories.Disks, clock),
             open,
             prepared => new StorageEvent.JobStarted(prepared.Job, now),
-            Finish,
-            Fail);
+            reply =>
+            {
+                Unpin(reply is StorageReply.Rejected, id, c.Point);
+                Finish(reply);
+            },
+            e =>
+            {
+                Unpin(true, id, c.Point);
+                Fail(e);
+            });
+    }
+
+    /// <summary>Before it is looked whether the point is there, and until the job is concluded.</summary>
+    private bool TryPin(JobId id, PointId point, JobKind kind, bool addsBitmap)
+    {
+        var use = addsBitmap ? $"compared by job {id} with a disk whose new bitmap is to count from it" : kind == JobKind.Restore ? $"restored by job {id}" : $"verified by job {id}";
+        return repositories.Disks.Pins.TryPin(point, _repository.RepositoryId, id.Value, $"point {point} is being {use}; wait for it or cancel it");
+    }
+
+    private void Unpin(bool isOver, JobId id, PointId point)
+    {
+        if (isOver)
+        {
+            repositories.Disks.Pins.Unpin(point, _repository.RepositoryId, id.Value);
+        }
     }
 
     /// <summary>Its place is taken, then the journal has the job, then it runs.</summary>
@@ -353,18 +388,22 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
     private JobConclusion Ended(JobId id, JobOutcome outcome, Refusal why) =>
         new(outcome, BitmapRemainder.Nothing, null, null, why.Message, why.Code.ToString(), State.Jobs[id.Value].Suspended?.Statistics ?? JobStatistics.Empty, []);
 
-    private void Conclude(JobId id, JobConclusion conclusion, Action then) =>
+    private void Conclude(JobId id, JobConclusion conclusion, Action then)
+    {
+        var point = State.Jobs[id.Value].Job.Point;
         Record([new StorageEvent.JobConcluded(id, conclusion, clock.Now())], () =>
         {
             var old = State.TooOld();
             Record(old.Count == 0 ? [] : [new StorageEvent.JobsForgotten(old)], () =>
             {
                 _running.Remove(id);
+                Unpin(true, id, point);
                 TellChange(id);
                 AnswerStopper();
                 then();
             });
         });
+    }
 
     private Refusal Stopping => new(RefusalCode.NotReady, $"the node that has repository '{_repository.Name}' open is being stopped; try again when it is back");
 

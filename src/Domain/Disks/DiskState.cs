@@ -29,7 +29,7 @@ public sealed record DiskState
     public ImmutableSortedDictionary<string, JobState> Jobs { get; init; } =
         ImmutableSortedDictionary.Create<string, JobState>(StringComparer.Ordinal);
 
-    /// <summary>Points that no bitmap counts from any more and that the repository may still hold.</summary>
+    /// <summary>Points that no bitmap counts from any more and that the repository may still hold, or a pair bring back.</summary>
     public ImmutableHashSet<(PointId Point, string RepositoryId)> DeletedPoints { get; init; } = [];
 
     /// <summary>What the disk does in groups that have not ended.</summary>

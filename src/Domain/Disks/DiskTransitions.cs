@@ -41,6 +41,7 @@ public static class DiskTransitions
             DiskEvent.GroupDecided x => Decided(state, x),
             DiskEvent.GroupLeft x => state with { Groups = state.Groups.Remove(x.Group.Value) },
             DiskEvent.PointDeleted x => state with { DeletedPoints = state.DeletedPoints.Add((x.Point, x.RepositoryId)) },
+            DiskEvent.PointGone x => state with { DeletedPoints = state.DeletedPoints.Remove((x.Point, x.RepositoryId)) },
             _ => throw new UnreachableException($"No transition for {e.GetType().Name}."),
         };
 

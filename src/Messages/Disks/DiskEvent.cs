@@ -97,6 +97,9 @@ public abstract record DiskEvent
 
     /// <summary>No bitmap counts from the point any more; the repository deletes it next.</summary>
     public sealed record PointDeleted(PointId Point, string RepositoryId) : DiskEvent;
+
+    /// <summary>The repository has deleted it and nothing can bring it back, so that nobody has to remember it.</summary>
+    public sealed record PointGone(PointId Point, string RepositoryId) : DiskEvent;
 }
 
 /// <summary>A job that waits to be finalized.</summary>

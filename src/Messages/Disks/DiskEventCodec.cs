@@ -44,6 +44,7 @@ public static class DiskEventCodec
             DiskEvent.GroupDecided => "disk.group.decided.1",
             DiskEvent.GroupLeft => "disk.group.left.1",
             DiskEvent.PointDeleted => "point.deleted.1",
+            DiskEvent.PointGone => "point.gone.1",
             _ => throw new ArgumentOutOfRangeException(nameof(e), e.GetType().Name, "An event without a manifest cannot be stored."),
         };
 
@@ -83,6 +84,7 @@ public static class DiskEventCodec
             "disk.group.decided.1" => From(W.GroupDecided.Parser.ParseFrom(bytes)),
             "disk.group.left.1" => new DiskEvent.GroupLeft(new GroupId(W.GroupLeft.Parser.ParseFrom(bytes).Group)),
             "point.deleted.1" => From(W.PointDeleted.Parser.ParseFrom(bytes)),
+            "point.gone.1" => From(W.PointGone.Parser.ParseFrom(bytes)),
             _ => throw new NotSupportedException($"Disk event '{manifest}' was written by a newer version."),
         };
 
@@ -134,6 +136,7 @@ public static class DiskEventCodec
             DiskEvent.GroupDecided x => new W.GroupDecided { Group = x.Group.Value, Decision = (int)x.Decision },
             DiskEvent.GroupLeft x => new W.GroupLeft { Group = x.Group.Value },
             DiskEvent.PointDeleted x => new W.PointDeleted { Point = x.Point.Value, RepositoryId = x.RepositoryId },
+            DiskEvent.PointGone x => new W.PointGone { Point = x.Point.Value, RepositoryId = x.RepositoryId },
             _ => throw new ArgumentOutOfRangeException(nameof(e), e.GetType().Name, "An event without a wire type cannot be stored."),
         };
 
@@ -376,6 +379,8 @@ public static class DiskEventCodec
             o.HasAwaitsBaseOf ? new JobId(o.AwaitsBaseOf) : null);
 
     private static DiskEvent.PointDeleted From(W.PointDeleted x) => new(new PointId(x.Point), x.RepositoryId);
+
+    private static DiskEvent.PointGone From(W.PointGone x) => new(new PointId(x.Point), x.RepositoryId);
 
     private static BackupSpec From(W.BackupSpec x) =>
         new()

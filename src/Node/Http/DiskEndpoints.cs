@@ -119,12 +119,12 @@ public static class DiskEndpoints
             : await ChangeAsync(new DiskCommand.SetDisk(backing, request.Journal) { Disk = new DiskId(disk) }, node, local, exports);
     }
 
-    private static async Task<IResult> RemoveAsync(string disk, bool? deletePoints, NodeGateway node, RepositoryGateway repositories, PointExports pointExports)
+    private static async Task<IResult> RemoveAsync(string disk, bool? deletePoints, NodeGateway node, RepositoryGateway repositories, LocalDisks local)
     {
         var id = new DiskId(disk);
-        if (deletePoints == true && (await repositories.PointsOfAsync(id)).Select(p => pointExports.NameOf(p.Point.Id)).FirstOrDefault(n => n is not null) is { } name)
+        if (deletePoints == true && (await repositories.PointsOfAsync(id)).Select(p => local.Pins.WhyPinned(p.Point.Id, p.Repository.RepositoryId)).FirstOrDefault(w => w is not null) is { } why)
         {
-            return Problem.Of(ErrorCodes.Pinned, $"a point of disk '{disk}' is exported as '{name}'; unexport it first, or leave the points");
+            return Problem.Of(ErrorCodes.Pinned, $"{why}, or leave the points");
         }
 
         var reply = await node.AskAsync(new DiskCommand.RemoveDisk { Disk = id });

@@ -76,14 +76,9 @@ public static class PointEndpoints
         return Results.Json([.. extents.Select(e => new ExtentResource(e.Offset, e.Length))], ApiJson.Default.ExtentResourceArray);
     }
 
-    private static async Task<IResult> DeleteAsync(string point, RepositoryGateway repositories, PointExports exports)
+    private static async Task<IResult> DeleteAsync(string point, RepositoryGateway repositories)
     {
         var (found, repository) = await repositories.FindPointAsync(point);
-        if (exports.NameOf(found.Id) is { } name)
-        {
-            return Problem.Of(ErrorCodes.Pinned, $"point {found.Id} is exported as '{name}'; unexport it first");
-        }
-
         return await repositories.DeletePointAsync(found, repository) is { } refusal ? Problem.Of(refusal) : Results.NoContent();
     }
 
@@ -158,7 +153,7 @@ public static class PointEndpoints
 
         if (disks.Find(new DiskId(name)) is not null)
         {
-            return Problem.Of(ErrorCodes.Duplicate, $"'{name}' is a disk's export, also while it is not served; choose another --name");
+            return NameOfDisk(name);
         }
 
         var open = await repositories.OpenAsync(repository);
@@ -175,10 +170,24 @@ public static class PointEndpoints
         }
 
         await PointExports.WarmUpAsync(found, open);
-        return exports.TryAdd(name, found, repository.RepositoryId, open, difference is null ? [] : [difference])
-            ? Results.Json(new ExportResource(name, exports.UriOf(name)) { DiffContext = difference?.Name }, ApiJson.Default.ExportResource, statusCode: 201)
-            : Problem.Of(ErrorCodes.Duplicate, $"there is already an export '{name}'; choose another --name or unexport it first");
+        if (!exports.TryAdd(name, found, repository.RepositoryId, open, difference is null ? [] : [difference]))
+        {
+            return Problem.Of(ErrorCodes.Duplicate, $"there is already an export '{name}'; choose another --name or unexport it first");
+        }
+
+        // A disk of that name, or the end of the point, may have come between; each of them looks for the export after it has come.
+        var isThere = await open.Data.Points.TryGetAsync(found.Id, CancellationToken.None) is not null;
+        if (!isThere || disks.Find(new DiskId(name)) is not null)
+        {
+            await exports.TryRemoveAsync(name);
+            return isThere ? NameOfDisk(name) : Problem.Of(ErrorCodes.UnknownPoint, $"point {found.Id} was deleted");
+        }
+
+        return Results.Json(new ExportResource(name, exports.UriOf(name)) { DiffContext = difference?.Name }, ApiJson.Default.ExportResource, statusCode: 201);
     }
+
+    private static IResult NameOfDisk(string name) =>
+        Problem.Of(ErrorCodes.Duplicate, $"'{name}' is a disk's export, also while it is not served; choose another --name");
 
     private static async Task<IResult> UnexportAsync(string name, RepositoryGateway repositories, PointExports exports)
     {

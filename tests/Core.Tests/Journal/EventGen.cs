@@ -118,6 +118,7 @@ internal static class EventGen
         Job.Select(j => (object)new DiskEvent.JobSettled(j)),
         Job.Select(j => (object)new DiskEvent.JobDismissed(j)),
         Gen.Select(Text, Text, (p, r) => (object)new DiskEvent.PointDeleted(new PointId(p), r)),
+        Gen.Select(Text, Text, (p, r) => (object)new DiskEvent.PointGone(new PointId(p), r)),
         Gen.Select(Text, Gen.Enum<GroupCompletion>(), Overlay.Array[0, 3], Job.Array[0, 3], Time, (g, c, o, j, at) => (object)new DiskEvent.GroupJoined(new GroupId(g), c, o, j, at)),
         Gen.Select(Text, Gen.Enum<GroupDecision>(), (g, d) => (object)new DiskEvent.GroupDecided(new GroupId(g), d)),
         Text.Select(g => (object)new DiskEvent.GroupLeft(new GroupId(g))),

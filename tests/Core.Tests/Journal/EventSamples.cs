@@ -115,6 +115,7 @@ internal static class EventSamples
         ("full", new DiskEvent.JobSettled(Job)),
         ("full", new DiskEvent.JobDismissed(Job)),
         ("full", new DiskEvent.PointDeleted(Point, "5f0c")),
+        ("full", new DiskEvent.PointGone(Point, "5f0c")),
         ("full", new DiskEvent.GroupJoined(
             Group,
             GroupCompletion.Grouped,

@@ -114,6 +114,8 @@ public sealed class BadInputTests(BadInputWorld world) : IClassFixture<BadInputW
         await CheckAsync(await world.Api.PostAsync(Routes.Disks, text), "POST text");
         await CheckAsync(await world.Api.PutAsync(Routes.Disks, null), "PUT");
         await CheckAsync(await world.Api.GetAsync($"{Routes.Jobs}?limit=many"), "GET");
+        await CheckAsync(await world.Api.GetAsync(world.Words($"{Routes.Jobs}/{{pending}}/events?after=yesterday")[0]), "GET events");
+        await CheckAsync(await world.Api.GetAsync(world.Words($"{Routes.Jobs}/{{pending}}/events?periodMs=often")[0]), "GET events");
         Assert.Equal(before, await world.StateAsync());
 
         static async Task CheckAsync(HttpResponseMessage reply, string request)

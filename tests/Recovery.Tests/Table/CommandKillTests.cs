@@ -68,6 +68,7 @@ public sealed class CommandKillTests(ActorHost host) : IClassFixture<ActorHost>
                 Assert.Equal(node.State.Bitmaps.Count, node.Disk.BitmapSets.Count);
                 CheckBits(image, node, before, after, when);
                 await CheckDeletedAsync(image, node, when);
+                Assert.True(node.State.DeletedPoints.IsEmpty, $"{when}: a deletion that is confirmed is still remembered");
 
                 // Who was not answered asks again.
                 await node.AskAsync(command);
@@ -124,11 +125,12 @@ public sealed class CommandKillTests(ActorHost host) : IClassFixture<ActorHost>
         var node = await world.StartAsync(step => take?.Invoke(step));
         var order = AddOver(world, node.State.Bitmaps["a"].Base.Point!.Value);
         var job = new JobId("comparison");
+        Assert.True(node.Disks.Pins.TryPin(order.Base!.Point, world.IdOf("here"), job.Value, "the comparison reads it"));
         await node.DoAsync(new DiskCommand.LendDiskForBitmap(job, order, DateTimeOffset.MaxValue) { Disk = Node.DiskId });
         var loan = Assert.IsType<DiskLoan.ForBitmap>(node.Disks.Loans.Find(Node.DiskId, job));
         await world.WriteBlocksAsync(node, 20);
         var repository = await world.OpenAsync(node);
-        var point = await repository.Data.Points.TryGetAsync(order.Base!.Point, CancellationToken.None);
+        var point = await repository.Data.Points.TryGetAsync(order.Base.Point, CancellationToken.None);
         loan.Differs = await new DiskComparison(repository.Data, point!, node.Disk, b => loan.Since.Written[b], new NoProgress()).FindAsync(CancellationToken.None);
         await world.WriteBlocksAsync(node, 21);
         Assert.IsType<DiskReply.Rejected>(await node.AskAsync(new DiskCommand.DeletePoint(order.Base.Point, new RepositoryName("here"), world.IdOf("here")) { Disk = Node.DiskId }));
