@@ -2,23 +2,26 @@ using ActorBackup.Actors.Storage;
 using ActorBackup.Core.Identity;
 using ActorBackup.Domain.Disks;
 using ActorBackup.Messages;
+using ActorBackup.Messages.Disks;
 using ActorBackup.Volumes;
 
 namespace ActorBackup.Actors.Backups;
 
 /// <summary>What the target repository says before a backup is decided.</summary>
 /// <param name="Repository">Open; null when it is refused, or none is wanted.</param>
-/// <param name="Exists">The base that was asked for is there.</param>
+/// <param name="Base">Of the base that was asked for: valid or partial, if it is there, else lost; none when none was.</param>
 /// <param name="Refusal">Why the repository cannot be used.</param>
-public sealed record BaseLookup(OpenRepository? Repository, bool Exists, Refusal? Refusal)
+public sealed record BaseLookup(OpenRepository? Repository, BaseState Base, Refusal? Refusal)
 {
+    public bool Exists => Base is BaseState.Valid or BaseState.Partial;
+
     public static async Task<BaseLookup> FindAsync(
         IRepositories repositories, string repositoryId, PointId? basePoint, DiskState state, TrackedDisk disk)
     {
         if (repositoryId.Length == 0)
         {
             // Sync none writes nowhere.
-            return new BaseLookup(null, false, null);
+            return new BaseLookup(null, BaseState.None, null);
         }
 
         try
@@ -27,7 +30,7 @@ public sealed record BaseLookup(OpenRepository? Repository, bool Exists, Refusal
         }
         catch (Exception e)
         {
-            return new BaseLookup(null, false, Failures.Explain(e));
+            return new BaseLookup(null, BaseState.None, Failures.Explain(e));
         }
     }
 
@@ -38,12 +41,21 @@ public sealed record BaseLookup(OpenRepository? Repository, bool Exists, Refusal
         await repository.EnsureAvailableAsync().ConfigureAwait(false);
         if (basePoint is not { } point)
         {
-            return new BaseLookup(repository, false, null);
+            return new BaseLookup(repository, BaseState.None, null);
         }
 
-        var exists = await repository.Data.Points.TryGetAsync(point, CancellationToken.None).ConfigureAwait(false) is not null
-            || (state.Jobs.TryGetValue(point.Value, out var job)
-                && await KeptPairs.PublishAsync(disk, state.Definition!, job, repository).ConfigureAwait(false));
-        return new BaseLookup(repository, exists, null);
+        if (await repository.Data.Points.TryGetAsync(point, CancellationToken.None).ConfigureAwait(false) is { } found)
+        {
+            return new BaseLookup(repository, found.IsComplete ? BaseState.Valid : BaseState.Partial, null);
+        }
+
+        if (state.Jobs.TryGetValue(point.Value, out var job) && await KeptPairs.PublishAsync(disk, state.Definition!, job, repository).ConfigureAwait(false))
+        {
+            return new BaseLookup(repository, BaseState.Partial, null);
+        }
+
+        // In one that went away meanwhile every point seems gone.
+        await repository.EnsureAvailableAsync().ConfigureAwait(false);
+        return new BaseLookup(repository, BaseState.Lost, null);
     }
 }

@@ -51,9 +51,10 @@ public sealed partial class DiskActor
         var now = clock.Now();
         var job = new JobId(SortableId.Create(now, RandomNumberGenerator.GetBytes(10)));
         var decision = BackupDecider.Start(State, id, order, found.Exists, job, now);
+        var seen = Seen(order, found);
         if (decision.Refusal is { } refusal)
         {
-            Finish(Rejected(refusal));
+            Record(seen, () => Finish(Rejected(refusal)));
             return;
         }
 
@@ -61,7 +62,7 @@ public sealed partial class DiskActor
         var added = decision.Events.OfType<DiskEvent.BitmapAdded>().FirstOrDefault();
         Work(
             () => Complete(added is null ? Task.CompletedTask : disk.AddBitmapAsync(added.SetId, added.GranularityBytes, added.Recording, transient: false)),
-            _ => Record(decision.Events, () =>
+            _ => Record([.. seen, .. decision.Events], () =>
             {
                 var spec = State.Jobs[job.Value].Spec;
                 var running = runner.Start(Context, Self, State.Definition!, spec, disk, found.Repository);
@@ -77,6 +78,12 @@ public sealed partial class DiskActor
             }),
             Fail);
     }
+
+    /// <summary>The base that was looked for is gone, or is there again.</summary>
+    private IReadOnlyList<DiskEvent> Seen(BackupOrder order, BaseLookup found) =>
+        BackupDecider.BaseToLookFor(State, order) is { } point && found.Repository is not null
+            ? BaseDecider.Seen(State, new Dictionary<(PointId, string), BaseState> { [(point, order.RepositoryId)] = found.Base })
+            : [];
 
     private void Retry(DiskCommand.RetryJob c)
     {

@@ -92,6 +92,7 @@ public sealed partial class DiskActor
 
                         Resume(plan);
                         ScheduleRestarts();
+                        LookAtBasesOnce();
                         FollowExport(() => ResumeGroups(then), e => RecoveryFailed(e, then));
                     }),
                     e => RecoveryFailed(e, then))),

@@ -61,6 +61,9 @@ public sealed partial class DiskActor(DiskId id, LocalDisks disks, IRepositories
             case DiskQuery.WatchJob q:
                 Sender.Tell(Rejected(DiskAnswers.UnknownJob(q.Job)), Self);
                 return true;
+            case DiskCommand.CheckBases:
+                LookAtBases(Sender);
+                return true;
             case JobWatchers.Expired e:
                 Watchers.Expire(e);
                 return true;
@@ -224,6 +227,9 @@ public sealed partial class DiskActor(DiskId id, LocalDisks disks, IRepositories
                 break;
             case DiskCommand.AddComparedBitmap c:
                 AddCompared(c);
+                break;
+            case BasesSeen seen:
+                Record(BaseDecider.Seen(State, seen.Points), () => Finish(new DiskReply.Done()));
                 break;
             case DiskCommand.DeletePoint c:
                 DeletePoint(c);

@@ -12,7 +12,7 @@ public enum BaseState
 }
 
 /// <summary>The recovery point that a bitmap counts from. <see cref="None"/> when there is none.</summary>
-/// <param name="State">None, Valid or Partial as recorded; Lost and Elsewhere are found out by looking.</param>
+/// <param name="State">Lost = somebody looked, and the point was gone; Elsewhere is never recorded.</param>
 /// <param name="Point">The point.</param>
 /// <param name="RepositoryId">The repository that holds it, whatever a node calls it.</param>
 public sealed record BitmapBase(BaseState State, PointId? Point, string? RepositoryId)

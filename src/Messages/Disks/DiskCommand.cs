@@ -133,6 +133,9 @@ public abstract record DiskCommand
     /// <param name="Deadline">As of <see cref="LendDisk"/>.</param>
     public sealed record LendDiskForBitmap(JobId Job, AddBitmap Bitmap, DateTimeOffset Deadline) : DiskCommand;
 
+    /// <summary>Looks whether the points are there that bitmaps count from, and takes note of it. Answered when that is done.</summary>
+    public sealed record CheckBases : DiskCommand;
+
     public sealed record DeletePoint(PointId Point, RepositoryName Repository, string RepositoryId) : DiskCommand;
 }
 

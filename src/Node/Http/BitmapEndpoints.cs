@@ -68,8 +68,9 @@ public static class BitmapEndpoints
         return reply is DiskReply.Done ? await OneAsync(order.Disk.Value, order.Name, node, 201) : DiskEndpoints.Refused(reply);
     }
 
-    private static async Task<IResult> ListAsync(string disk, NodeGateway node)
+    private static async Task<IResult> ListAsync(string disk, NodeGateway node, BaseNews news)
     {
+        await news.LookAsync(new DiskId(disk));
         var reply = await node.AskAsync(new DiskQuery.GetBitmaps { Disk = new DiskId(disk) });
         if (reply is not DiskReply.Bitmaps bitmaps)
         {

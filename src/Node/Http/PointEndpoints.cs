@@ -28,7 +28,7 @@ public static class PointEndpoints
         app.MapDelete(Routes.Exports + "/{name}", UnexportAsync).Produces(204).WithTags("points");
     }
 
-    private static async Task<IResult> ListAsync(string? disk, string? repo, NodeGateway node, RepositoryGateway repositories)
+    private static async Task<IResult> ListAsync(string? disk, string? repo, NodeGateway node, RepositoryGateway repositories, BaseNews news)
     {
         IReadOnlyList<RegisteredRepository> known = await node.RepositoriesAsync();
         if (repo is not null)
@@ -42,7 +42,9 @@ public static class PointEndpoints
             known = [one];
         }
 
-        var points = (await repositories.AllAsync(known))
+        var (all, listed) = await repositories.ListAsync(known);
+        await news.ListedAsync(listed, all.Select(p => p.Point.Id).ToHashSet());
+        var points = all
             .Where(p => disk is null || p.Point.Disk.Value == disk)
             .OrderBy(p => p.Point.Id.Value, StringComparer.Ordinal)
             .ToArray();
@@ -76,10 +78,17 @@ public static class PointEndpoints
         return Results.Json([.. extents.Select(e => new ExtentResource(e.Offset, e.Length))], ApiJson.Default.ExtentResourceArray);
     }
 
-    private static async Task<IResult> DeleteAsync(string point, RepositoryGateway repositories)
+    private static async Task<IResult> DeleteAsync(string point, RepositoryGateway repositories, BaseNews news)
     {
         var (found, repository) = await repositories.FindPointAsync(point);
-        return await repositories.DeletePointAsync(found, repository) is { } refusal ? Problem.Of(refusal) : Results.NoContent();
+        if (await repositories.DeletePointAsync(found, repository) is { } refusal)
+        {
+            return Problem.Of(refusal);
+        }
+
+        // Its own disk's bitmaps count from another one now; those of other disks have lost it.
+        await news.MissingAsync(found.Id);
+        return Results.NoContent();
     }
 
     private static async Task<IResult> RestoreAsync(string point, RestoreRequest request, RepositoryGateway repositories, JobFinder finder, LocalDisks disks)

@@ -11,7 +11,7 @@ using ActorBackup.Storage.Points;
 namespace ActorBackup.Node.Http;
 
 /// <summary>What the HTTP handlers need of repositories: their actors, their data plane on this node, and points by id, DISK@latest or DISK@TIME.</summary>
-public sealed class RepositoryGateway(NodeSystem system, NodeGateway node)
+public sealed class RepositoryGateway(NodeSystem system, NodeGateway node, BaseNews news)
 {
     public async Task<StorageReply> AskAsync(RegisteredRepository repository, StorageCommand command) =>
         await (await system.RepositoriesAsync()).AskAsync(repository, command);
@@ -51,8 +51,13 @@ public sealed class RepositoryGateway(NodeSystem system, NodeGateway node)
     }
 
     /// <summary>Points of every repository that can be opened.</summary>
-    public async Task<IReadOnlyList<(RecoveryPoint Point, RegisteredRepository Repository)>> AllAsync(IReadOnlyList<RegisteredRepository> known)
+    public async Task<IReadOnlyList<(RecoveryPoint Point, RegisteredRepository Repository)>> AllAsync(IReadOnlyList<RegisteredRepository> known) =>
+        (await ListAsync(known)).Points;
+
+    /// <summary>The same, with the ids of the repositories that could be opened and of which every point could be read.</summary>
+    public async Task<(IReadOnlyList<(RecoveryPoint Point, RegisteredRepository Repository)> Points, IReadOnlyCollection<string> Complete)> ListAsync(IReadOnlyList<RegisteredRepository> known)
     {
+        var complete = new List<string>();
         var all = new List<(RecoveryPoint, RegisteredRepository)>();
         foreach (var repository in known)
         {
@@ -66,10 +71,15 @@ public sealed class RepositoryGateway(NodeSystem system, NodeGateway node)
                 continue;
             }
 
-            all.AddRange((await open.Data.Points.ListAsync(CancellationToken.None)).Points.Select(p => (p, repository)));
+            var listing = await open.Data.Points.ListAsync(CancellationToken.None);
+            all.AddRange(listing.Points.Select(p => (p, repository)));
+            if (listing.Damaged.Count == 0)
+            {
+                complete.Add(repository.RepositoryId);
+            }
         }
 
-        return all;
+        return (all, complete);
     }
 
     /// <summary>Deletes the point in the order that keeps bitmaps true: by its disk's actor when there is one.</summary>
@@ -113,6 +123,7 @@ public sealed class RepositoryGateway(NodeSystem system, NodeGateway node)
             }
         }
 
+        await news.MissingAsync(new PointId(id));
         throw new RefusedException(new Refusal(RefusalCode.UnknownPoint, $"there is no point '{id}'; 'abk point list' shows the points"));
     }
 }

@@ -48,6 +48,7 @@ public static class HttpApi
         builder.Services.AddSingleton<Exports.PointExports>();
         builder.Services.AddSingleton<RepositoryGateway>();
         builder.Services.AddSingleton<JobFinder>();
+        builder.Services.AddSingleton<BaseNews>();
         builder.Services.AddSingleton<JobEventStreams>();
 
         var app = builder.Build();

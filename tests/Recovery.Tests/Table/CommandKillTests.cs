@@ -158,6 +158,25 @@ public sealed class CommandKillTests(ActorHost host) : IClassFixture<ActorHost>
         }
     }
 
+    /// <summary>Rule 14. Somebody else deleted it while no node ran.</summary>
+    [Fact]
+    public async Task A_start_finds_that_a_base_is_gone_and_no_bit_changes()
+    {
+        using var world = await MakeAsync();
+        var node = await world.StartAsync();
+        var (counted, dirty) = (node.State.Bitmaps["a"].Base, Checks.DirtyBlocks(world, node, node.State.Bitmaps["a"]));
+        await node.StopAsync();
+        File.Delete(world.Machine.RealPath($"/here/points/{counted.Point}"));
+
+        node = await world.StartAsync();
+
+        Assert.True(await node.UntilAsync(() => node.State.Bitmaps["a"].Base.State == BaseState.Lost));
+        Assert.Equal(counted.Point, node.State.Bitmaps["a"].Base.Point);
+        Assert.Equal(dirty, Checks.DirtyBlocks(world, node, node.State.Bitmaps["a"]));
+        Assert.Equal(BaseState.Valid, node.State.Bitmaps["b"].Base.State);
+        await node.KillAsync();
+    }
+
     /// <summary>Successor in F, no job in D: S ∪ W.</summary>
     [Theory]
     [InlineData(BitmapSyncPolicy.Always)]
