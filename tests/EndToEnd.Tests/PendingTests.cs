@@ -49,6 +49,32 @@ public class PendingTests
     }
 
     [Theory]
+    [InlineData("finalize", "--discard", "failed")]
+    [InlineData("cancel", "--force", "cancelled")]
+    public async Task Without_its_repository_a_job_ends_only_as_if_it_had_never_run(string verb, string force, string outcome)
+    {
+        await using var world = await World.StartAsync();
+        var image = await PrepareAsync(world);
+        var counted = (await world.BitmapAsync("d", "b")).GetProperty("base").GetString();
+        var job = await FailAsync(world, "always", isKilled: true);
+        Directory.Move(world.PathOf("main"), world.PathOf("main.away"));
+        Assert.Equal(1, (await world.RunAsync("job", "cancel", job)).ExitCode);
+        Assert.Equal("pending", (await world.JobAsync(job)).GetProperty("status").GetString());
+
+        await world.AbkAsync("job", verb, job, force);
+
+        var end = await world.EndOfAsync(job);
+        Assert.Equal((outcome, JsonValueKind.Null), (end.GetProperty("outcome").GetString(), end.GetProperty("point").ValueKind));
+        var bitmap = await world.BitmapAsync("d", "b");
+        Assert.Equal((false, counted, DiskBytes), (bitmap.GetProperty("busy").GetBoolean(), bitmap.GetProperty("base").GetString(), bitmap.GetProperty("dirtyBytes").GetInt64()));
+        Directory.Move(world.PathOf("main.away"), world.PathOf("main"));
+        await world.AbkAsync("backup", "d", "--sync", "full", "--bitmap", "b", "--policy", "always", "--wait");
+        await world.RestoreAsync("d@latest", world.PathOf("restored.raw"));
+        Image.AssertEqual(image, world.PathOf("restored.raw"));
+        Assert.DoesNotContain((await world.AbkAsync("point", "list")).EnumerateArray(), p => p.GetProperty("id").GetString() == job);
+    }
+
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public async Task A_job_that_copied_everything_succeeds_or_is_cancelled_as_a_person_decides(bool isKilled)

@@ -116,7 +116,7 @@ public class SuspendTests
         await world.StartNodeAsync();
         await WriteAsync(world, After, 0x61);
         await Patience.UntilAsync(() => world.JobAsync(job), j => j.GetProperty("phase").GetString() == "waiting to go on", "the job to wait for its repository");
-        await world.RefusedAsync(1, "goes on when its repository answers", "job", "cancel", job);
+        await world.RefusedAsync(1, "goes on when its repository answers", "job", "pause", job);
         Assert.Equal(0, await world.Node.StopAsync());
         await world.StartNodeAsync();
         await WriteAsync(world, [40, BlockCount - 30], 0x62);
@@ -126,6 +126,82 @@ public class SuspendTests
         await world.AbkAsync("job", "set-rate", job, "0");
         Assert.Equal("success", (await world.EndOfAsync(job)).GetProperty("outcome").GetString());
         await AssertIsInstantAsync(world, job);
+    }
+
+    [Theory]
+    [InlineData("always", false)]
+    [InlineData("always", true)]
+    [InlineData("conditional", false)]
+    public async Task A_job_whose_repository_stays_away_can_be_cancelled_and_keeps_what_its_policy_says(string policy, bool isForced)
+    {
+        await using var world = await World.StartAsync();
+        var image = await PrepareAsync(world);
+        var job = await BeginAsync(world, image, ["--bitmap", "b", "--policy", policy]);
+        await WriteAsync(world, Before, 0x41);
+        Assert.Equal(0, await world.Node.StopAsync());
+        Directory.Move(world.PathOf("main"), world.PathOf("main.away"));
+        await world.StartNodeAsync();
+        await WriteAsync(world, After, 0x61);
+
+        string[] force = isForced ? ["--force"] : [];
+        Assert.Equal("cancelled", (await world.AbkAsync(["job", "cancel", job, .. force])).GetProperty("outcome").GetString());
+
+        // Nothing holds the disk any more: the bitmap is free, and guests are not held back for the job's instant.
+        Assert.Empty(Scratch(world));
+        var keeps = policy == "always" && !isForced;
+        var bitmap = await world.BitmapAsync("d", "b");
+        Assert.Equal((false, keeps ? "partial" : "none"), (bitmap.GetProperty("busy").GetBoolean(), bitmap.GetProperty("baseState").GetString()));
+        await WriteAsync(world, [50], 0x62);
+        if (keeps)
+        {
+            Assert.InRange(bitmap.GetProperty("dirtyBytes").GetInt64(), 1, DiskBytes - Image.MiB);
+        }
+
+        await world.Node.KillAsync();
+        Directory.Move(world.PathOf("main.away"), world.PathOf("main"));
+        await world.StartNodeAsync();
+        if (keeps)
+        {
+            // The partial point is there as soon as its repository is.
+            await Patience.UntilAsync(() => world.AbkAsync("point", "list"), l => l.GetArrayLength() == 1, "the partial point");
+        }
+
+        await AssertNextBackupIsRightAsync(world, image, keeps ? "bitmap" : "full");
+        Assert.Equal(keeps, (await world.AbkAsync("point", "list")).EnumerateArray().Any(p => p.GetProperty("id").GetString() == job));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_job_that_died_and_whose_repository_stays_away_ends_by_force(bool comesBack)
+    {
+        await using var world = await World.StartAsync();
+        var image = await PrepareAsync(world);
+        var job = await BeginAsync(world, image, ["--bitmap", "b", "--policy", "always"]);
+        await WriteAsync(world, Before, 0x41);
+        await world.Node.KillAsync();
+        Directory.Move(world.PathOf("main"), world.PathOf("main.away"));
+        await world.StartNodeAsync();
+        await WriteAsync(world, After, 0x61);
+        await world.RefusedAsync(1, "--force", "job", "cancel", job);
+        await world.RefusedAsync(11, "has not ended", "repo", "detach", "main");
+
+        await world.AbkAsync("job", "cancel", job, "--force");
+
+        Assert.Equal("cancelled", (await world.EndOfAsync(job)).GetProperty("outcome").GetString());
+        Assert.False((await world.BitmapAsync("d", "b")).GetProperty("busy").GetBoolean());
+        if (comesBack)
+        {
+            Directory.Move(world.PathOf("main.away"), world.PathOf("main"));
+        }
+        else
+        {
+            await world.AbkAsync("repo", "detach", "main");
+            await world.CreateRepositoryAsync("other");
+        }
+
+        await AssertNextBackupIsRightAsync(world, image, "full");
+        Assert.DoesNotContain((await world.AbkAsync("point", "list")).EnumerateArray(), p => p.GetProperty("id").GetString() == job);
     }
 
     [Theory]
@@ -237,9 +313,9 @@ public class SuspendTests
         Image.AssertEqual(world.PathOf("instant.raw"), world.PathOf("restored.raw"));
     }
 
-    private static async Task AssertNextBackupIsRightAsync(World world, string image)
+    private static async Task AssertNextBackupIsRightAsync(World world, string image, string sync = "bitmap")
     {
-        var next = await world.AbkAsync("backup", "d", "--sync", "bitmap", "--bitmap", "b", "--policy", "always", "--wait");
+        var next = await world.AbkAsync("backup", "d", "--sync", sync, "--bitmap", "b", "--policy", "always", "--wait");
         await world.RestoreAsync(next.GetProperty("point").GetString()!, world.PathOf("next.raw"));
         Image.AssertEqual(image, world.PathOf("next.raw"));
     }

@@ -3,6 +3,7 @@ using ActorBackup.Core.Bitmaps;
 using ActorBackup.Core.Blocks;
 using ActorBackup.Core.Jobs;
 using ActorBackup.Domain.Disks;
+using ActorBackup.Messages.Disks;
 using ActorBackup.Storage.Points;
 using ActorBackup.Volumes;
 
@@ -29,6 +30,21 @@ internal static class PairPoint
         return isAborted && pair.Copy.Count() == copyList.Count()
             ? null
             : PointBuilder.Build(state.Definition!, job.Spec, basePoint, copyList, pair.Copy, pair.Root, at, isAborted);
+    }
+
+    /// <summary>Under <c>always</c>: whether the pair alone says what the partial point lacks, so that it can be put whenever the repository is there (ADR 3).</summary>
+    public static bool IsWholeWithoutRepository(DiskState state, TrackedDisk disk, JobState job)
+    {
+        if (job is not { Policy: BitmapSyncPolicy.Always, Spec.Bitmap: { } name }
+            || !disk.TryGetCheckpoint(job.Spec.Id, out var pair)
+            || !IsTrusted(state, disk, job))
+        {
+            return false;
+        }
+
+        var lacksOnlyCopy = job.Spec.Sync == SyncMode.Full
+            || (job.Spec.Base is { } from && state.Bitmaps.GetValueOrDefault(name)?.Base is { State: BaseState.Valid } counted && counted.Point == from);
+        return lacksOnlyCopy && pair.Copy.Count() < CopyListOf(disk, job, pair.Copy.Geometry).Count();
     }
 
     /// <summary>What the job was to copy, while the tracking file has its bitmap frozen.</summary>

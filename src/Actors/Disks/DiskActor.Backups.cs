@@ -165,8 +165,13 @@ public sealed partial class DiskActor
         {
             var status = ViewOf(job)!.Status.ToString().ToLowerInvariant();
             var why = _running.TryGetValue(job, out running) ? running.Control.Refuse(verb)
-                : State.Jobs[job.Value].Suspended is not null ? $"job {job} goes on when its repository answers; it cannot be {verb.Done()} before"
+                : State.Jobs[job.Value].Suspended is not null ? $"job {job} goes on when its repository answers; before that it can only be cancelled"
                 : null;
+            if (verb == JobVerb.Cancel && WaitsForRepository(job, isForced: true))
+            {
+                why = $"job {job} died and is concluded when its repository answers; before that only 'abk job cancel {job} --force' ends it, as if it had never run";
+            }
+
             return Rejected(new Refusal(RefusalCode.WrongState, why ?? $"job {job} is {status} and cannot be {verb.Done()} now"));
         }
 

@@ -11,6 +11,8 @@ namespace ActorBackup.Actors.Disks;
 /// <content>How jobs end: suspended, concluded, pending until somebody decides.</content>
 public sealed partial class DiskActor
 {
+    private const string ForcedAway = "cancelled by force while its repository did not answer";
+
     /// <summary>The run has left the job to the next start. D says so before F can: what F alone says is concluded as after a crash.</summary>
     private void LetGo(BackupSuspended ended)
     {
@@ -41,10 +43,10 @@ public sealed partial class DiskActor
     }
 
     /// <summary>The job's end: D first, then F; only then is the bitmap free.</summary>
-    private void Conclude(BackupEnded ended, Action then)
+    private void Conclude(BackupEnded ended, Action then, params DiskEvent[] with)
     {
         var conclusion = ConclusionDecider.Conclude(State.Jobs[ended.Job.Value], ended.End);
-        Record([new DiskEvent.JobConcluded(ended.Job, conclusion, clock.Now())], () =>
+        Record([new DiskEvent.JobConcluded(ended.Job, conclusion, clock.Now()), .. with], () =>
             Work(
                 () => DiskRecovery.SettleAsync(Local.Disk, ended.Job, conclusion, keepCheckpoint: ended.IsPointUnpublished),
                 _ => Record([new DiskEvent.JobSettled(ended.Job), .. AutoDismissal(ended.Job)], () => Record(Forgotten(), () =>
@@ -111,8 +113,69 @@ public sealed partial class DiskActor
             Work(
                 () => PendingJobs.DecideAsync(state, disk, job, command, repositories),
                 end => Conclude(new BackupEnded(id, end, false), () => Finish(new DiskReply.Job(ViewOf(id)!))),
-                Fail);
+                e =>
+                {
+                    if (Failures.Explain(e).Code != RefusalCode.Internal && command is DiskCommand.CancelJob { Force: true } or DiskCommand.FinalizeJob { Keep: false })
+                    {
+                        var isCancel = command is DiskCommand.CancelJob;
+                        EndByForce(
+                            id,
+                            isCancel || job.Pending!.Error is null ? JobOutcome.Cancelled : JobOutcome.Failed,
+                            isCancel ? ForcedAway : job.Pending!.Error ?? "discarded while its repository did not answer");
+                    }
+                    else
+                    {
+                        Fail(e);
+                    }
+                });
         }
+    }
+
+    /// <summary>No run of it is here, and recovery waits for its repository: it goes on when that answers, or died and can be ended only by force before.</summary>
+    private bool WaitsForRepository(JobId id, bool isForced) =>
+        State.Jobs.GetValueOrDefault(id.Value) is { Conclusion: null, Pending: null } job
+        && !_running.ContainsKey(id)
+        && (job.Spec.Group is not { } group || (!job.Spec.IsGrouped && State.Groups.GetValueOrDefault(group.Value) is not { Decision: null }))
+        && Local.Disk is { } disk
+        && (isForced || disk.Suspended.Any(s => s.Job == id && s.Generation == job.Suspended?.Generation));
+
+    /// <summary>Its repository may never come back. A job that was suspended has published nothing since, so that its pair alone says what was copied (ADR 3).</summary>
+    private void CancelWaiting(DiskCommand.CancelJob c)
+    {
+        if (c.Force)
+        {
+            EndByForce(c.Job, JobOutcome.Cancelled, ForcedAway);
+            return;
+        }
+
+        var (state, disk, job) = (State, Local.Disk!, State.Jobs[c.Job.Value]);
+        Work(
+            async () =>
+            {
+                await disk.FenceAsync(c.Job).ConfigureAwait(false);
+                return PairPoint.IsWholeWithoutRepository(state, disk, job);
+            },
+            keeps =>
+            {
+                var end = new JobEnd(
+                    JobOutcome.Cancelled, false, keeps ? new PointId(c.Job.Value) : null, false, "cancelled while its repository did not answer",
+                    nameof(RefusalCode.WrongState), job.Suspended?.Statistics ?? JobStatistics.Empty, []);
+                Conclude(new BackupEnded(c.Job, end, keeps), () => Finish(new DiskReply.Job(ViewOf(c.Job)!)));
+            },
+            Fail);
+    }
+
+    /// <summary>As if the job had never run. It may have published its point before it died: that goes, by the journal, when the repository is there again.</summary>
+    private void EndByForce(JobId id, JobOutcome outcome, string error)
+    {
+        var (disk, job) = (Local.Disk!, State.Jobs[id.Value]);
+        var end = new JobEnd(
+            outcome, true, null, false, error, nameof(RefusalCode.WrongState), (job.Suspended?.Statistics ?? job.Pending?.Statistics) ?? JobStatistics.Empty, []);
+        DiskEvent[] point = job.Spec.RepositoryId.Length == 0 ? [] : [new DiskEvent.PointDeleted(new PointId(id.Value), job.Spec.RepositoryId)];
+        Work(
+            () => Complete(disk.FenceAsync(id)),
+            _ => Conclude(new BackupEnded(id, end, false), () => Finish(new DiskReply.Job(ViewOf(id)!)), point),
+            Fail);
     }
 
     private DiskEvent[] Forgotten() => JobHistory.TooOld(State) is { Count: > 0 } old ? [new DiskEvent.JobsForgotten(old)] : [];

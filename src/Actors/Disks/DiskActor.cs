@@ -89,7 +89,7 @@ public sealed partial class DiskActor(DiskId id, LocalDisks disks, IRepositories
             case DiskQuery q:
                 Sender.Tell(DiskAnswers.Answer(State, q, Local, _running, IsRestartDue, disks.Loans.Of(id)), Self);
                 return true;
-            case DiskCommand.CancelJob c when WaitsSinceEarlier(c.Job):
+            case DiskCommand.CancelJob c when WaitsSinceEarlier(c.Job) || WaitsForRepository(c.Job, c.Force):
             case DiskCommand.FinalizeJob f when f.Keep == true || WaitsSinceEarlier(f.Job):
                 return false;
             case DiskCommand.CancelJob or DiskCommand.PauseJob or DiskCommand.ResumeJob or DiskCommand.SetJobRate or DiskCommand.FinalizeJob:
@@ -143,6 +143,9 @@ public sealed partial class DiskActor(DiskId id, LocalDisks disks, IRepositories
                 break;
             case DiskCommand.FinalizeJob c:
                 EndPending(c, c.Job);
+                break;
+            case DiskCommand.CancelJob c when WaitsForRepository(c.Job, c.Force):
+                CancelWaiting(c);
                 break;
             case DiskCommand.CancelJob c:
                 EndPending(c, c.Job);
