@@ -57,6 +57,44 @@ public class StorageSuspendTests
         Assert.Equal(DiskBytes, await world.DirtyBytesAsync("e", "b"));
     }
 
+    [Theory]
+    [InlineData("exported as it is")]
+    [InlineData("restored from another point")]
+    public async Task A_restore_does_not_go_on_over_a_disk_that_somebody_wanted_otherwise_meanwhile(string how)
+    {
+        await using var world = await World.StartAsync();
+        var (_, point) = await BackedUpAsync(world, seed: 120);
+        var other = await world.AddDiskAsync("e", p => Image.Dense(p, DiskBytes, seed: 121));
+        await world.AbkAsync("repo", "create", "second", $"file:{world.PathOf("second")}");
+        var mine = Text(await world.AbkAsync("backup", "e", "--repo", "second", "--sync", "full", "--wait"), "point")!;
+        var job = await BeginAsync(world, "point", "restore", point, "--to-disk", "e");
+        Assert.Equal(0, await world.Node.StopAsync());
+        Directory.Move(world.PathOf("main"), world.PathOf("main.away"));
+        await world.StartNodeAsync();
+
+        if (how == "exported as it is")
+        {
+            await world.AbkAsync("disk", "export", "e");
+        }
+        else
+        {
+            await world.AbkAsync("point", "restore", mine, "--to-disk", "e", "--wait");
+        }
+
+        await using (var guest = await Guest.ConnectAsync(world.Node, "e"))
+        {
+            await guest.FillAsync([5], 0x44);
+            await guest.FlushAsync();
+        }
+
+        File.Copy(other, world.PathOf("wanted.raw"));
+        Directory.Move(world.PathOf("main.away"), world.PathOf("main"));
+        var end = await world.EndOfAsync(job);
+        Assert.Equal(("failed", "wrong_state"), (Text(end, "outcome"), Text(end, "errorCode")));
+        Assert.NotNull(Text(await world.AbkAsync("disk", "show", "e"), "nbdUri"));
+        Image.AssertEqual(world.PathOf("wanted.raw"), other);
+    }
+
     [Fact]
     public async Task A_verification_goes_on_where_it_was_and_keeps_what_it_found()
     {

@@ -64,7 +64,12 @@ public sealed partial class DiskActor
 
     private void LendForRestore(DiskCommand.LendDisk c, Volumes.TrackedDisk disk)
     {
-        if (Lending.WhyNotForRestore(id, c, disk) is { } impossible)
+        if (c.GoesOn && State.Restore?.Job != c.Job)
+        {
+            // Somebody wanted the disk as it was, or restored another point into it: what the job would write now is not what is wanted any more.
+            Refuse(RefusalCode.WrongState, $"disk '{id}' was exported or restored by somebody else while job {c.Job} waited; it is left as it is");
+        }
+        else if (Lending.WhyNotForRestore(id, c, disk) is { } impossible)
         {
             Finish(Rejected(impossible));
         }

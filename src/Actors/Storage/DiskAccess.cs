@@ -19,9 +19,9 @@ internal sealed class DiskAccess(LocalDisks local, IActorRef region, TimeProvide
     public PointPins Pins => local.Pins;
 
     /// <exception cref="RefusedException">Says why not.</exception>
-    public async Task<DiskLoan> BorrowAsync(DiskId disk, JobId job, RecoveryPoint point, string repositoryId, bool forRestore)
+    public async Task<DiskLoan> BorrowAsync(DiskId disk, JobId job, RecoveryPoint point, string repositoryId, bool forRestore, bool goesOn)
     {
-        await AskAsync(new DiskCommand.LendDisk(job, point.Id, repositoryId, point.SizeBytes, forRestore, clock.GetUtcNow() + LastMoment) { Disk = disk }).ConfigureAwait(false);
+        await AskAsync(new DiskCommand.LendDisk(job, point.Id, repositoryId, point.SizeBytes, forRestore, clock.GetUtcNow() + LastMoment) { Disk = disk, GoesOn = goesOn }).ConfigureAwait(false);
         return Lent<DiskLoan>(disk, job);
     }
 

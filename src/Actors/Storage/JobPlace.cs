@@ -26,6 +26,9 @@ internal sealed class JobPlace : IAsyncDisposable
     /// <summary>The restore has written all of the point, durably.</summary>
     public bool IsComplete { get; set; }
 
+    /// <summary>The job goes on later: until then the disk is for no guest, also when nothing was written yet.</summary>
+    public bool IsSuspended { get; set; }
+
     /// <summary>A disk that is as it was before the restore.</summary>
     public bool IsUntouched => Target is RestoredDisk { IsTouched: false };
 
@@ -36,13 +39,13 @@ internal sealed class JobPlace : IAsyncDisposable
     public DiskLoan.ForBitmap? NewBitmap { get; }
 
     /// <exception cref="RefusedException">The disk cannot be lent; says why.</exception>
-    public static async Task<JobPlace> BorrowAsync(DiskAccess disks, DiskId disk, JobId job, RecoveryPoint point, string repositoryId, bool forRestore)
+    public static async Task<JobPlace> BorrowAsync(DiskAccess disks, DiskId disk, JobId job, RecoveryPoint point, string repositoryId, bool forRestore, bool goesOn)
     {
-        var loan = await disks.BorrowAsync(disk, job, point, repositoryId, forRestore).ConfigureAwait(false);
+        var loan = await disks.BorrowAsync(disk, job, point, repositoryId, forRestore, goesOn).ConfigureAwait(false);
         var device = new DeviceTarget(loan.Disk);
         if (forRestore)
         {
-            return new JobPlace(new RestoredDisk(device), loan, p => disks.ReturnRestoredAsync(disk, job, p.IsComplete, p.IsUntouched));
+            return new JobPlace(new RestoredDisk(device), loan, p => disks.ReturnRestoredAsync(disk, job, p.IsComplete, p.IsUntouched && !p.IsSuspended));
         }
 
         var place = new JobPlace(device, loan, _ => disks.ReturnAsync(disk, job));

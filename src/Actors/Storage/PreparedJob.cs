@@ -25,13 +25,13 @@ internal sealed record PreparedJob(StorageJob Job, RecoveryPoint Point, JobPlace
             RateBytesPerSecond = order.RateBytesPerSecond,
             RetryOf = order.RetryOf,
         };
-        return await PrepareAsync(job, point, open, disks, clock).ConfigureAwait(false);
+        return await PrepareAsync(job, point, open, disks, goesOn: false, clock).ConfigureAwait(false);
     }
 
     /// <summary>The same for a job that goes on after a stop of its node.</summary>
     /// <exception cref="RefusedException">Says why not.</exception>
     public static async Task<PreparedJob> PrepareAgainAsync(StorageJob job, OpenRepository open, DiskAccess disks, TimeProvider clock) =>
-        await PrepareAsync(job, await FindAsync(job.Point, open).ConfigureAwait(false), open, disks, clock).ConfigureAwait(false);
+        await PrepareAsync(job, await FindAsync(job.Point, open).ConfigureAwait(false), open, disks, goesOn: true, clock).ConfigureAwait(false);
 
     private static async Task<RecoveryPoint> FindAsync(PointId id, OpenRepository open)
     {
@@ -45,7 +45,7 @@ internal sealed record PreparedJob(StorageJob Job, RecoveryPoint Point, JobPlace
         throw Refuse(RefusalCode.UnknownPoint, $"there is no point '{id}'; 'abk point list' shows the points");
     }
 
-    private static async Task<PreparedJob> PrepareAsync(StorageJob job, RecoveryPoint point, OpenRepository open, DiskAccess disks, TimeProvider clock)
+    private static async Task<PreparedJob> PrepareAsync(StorageJob job, RecoveryPoint point, OpenRepository open, DiskAccess disks, bool goesOn, TimeProvider clock)
     {
         if (job.Kind == JobKind.Restore && !point.IsComplete && !job.Force)
         {
@@ -53,10 +53,10 @@ internal sealed record PreparedJob(StorageJob Job, RecoveryPoint Point, JobPlace
                 RefusalCode.Partial, $"point {point.Id} is partial: it lacks blocks ('abk point show {point.Id}' lists them); add --force to restore what it has");
         }
 
-        return new PreparedJob(job, point, await PlaceOfAsync(job, point, open, disks, clock).ConfigureAwait(false));
+        return new PreparedJob(job, point, await PlaceOfAsync(job, point, open, disks, goesOn, clock).ConfigureAwait(false));
     }
 
-    private static async Task<JobPlace?> PlaceOfAsync(StorageJob job, RecoveryPoint point, OpenRepository open, DiskAccess disks, TimeProvider clock)
+    private static async Task<JobPlace?> PlaceOfAsync(StorageJob job, RecoveryPoint point, OpenRepository open, DiskAccess disks, bool goesOn, TimeProvider clock)
     {
         if (job.Target is not { } target)
         {
@@ -67,7 +67,7 @@ internal sealed record PreparedJob(StorageJob Job, RecoveryPoint Point, JobPlace
         {
             return await (job.Bitmap is { } bitmap
                 ? JobPlace.BorrowForBitmapAsync(disks, disk, job.Id, bitmap, point, open.Data.Id)
-                : JobPlace.BorrowAsync(disks, disk, job.Id, point, open.Data.Id, job.Kind == JobKind.Restore)).ConfigureAwait(false);
+                : JobPlace.BorrowAsync(disks, disk, job.Id, point, open.Data.Id, job.Kind == JobKind.Restore, goesOn && job.Kind == JobKind.Restore)).ConfigureAwait(false);
         }
 
         var isNbd = Backing.IsNbd(target);

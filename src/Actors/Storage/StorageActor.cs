@@ -380,7 +380,8 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
         }
         else
         {
-            var left = why with { Message = why.Message + StorageRun.WhatIsLeft(State.Jobs[id.Value].Job) };
+            // The state that is wrong is that of a disk which somebody has taken for something else.
+            var left = why.Code == RefusalCode.WrongState ? why : why with { Message = why.Message + StorageRun.WhatIsLeft(State.Jobs[id.Value].Job) };
             Conclude(id, Ended(id, JobOutcome.Failed, left), Finish);
         }
     }

@@ -107,6 +107,7 @@ internal sealed class StorageRun : IDisposable
         {
             if (_prepared.Place is { } place)
             {
+                place.IsSuspended = conclusion is null;
                 await place.DisposeAsync().ConfigureAwait(false);
             }
         }

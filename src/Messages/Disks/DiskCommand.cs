@@ -97,7 +97,11 @@ public abstract record DiskCommand
     /// <param name="SizeBytes">Of the point.</param>
     /// <param name="ForRestore">Guests are kept out meanwhile.</param>
     /// <param name="Deadline">After it nobody waits for the answer, and so nobody would return the disk.</param>
-    public sealed record LendDisk(JobId Job, PointId Point, string RepositoryId, long SizeBytes, bool ForRestore, DateTimeOffset Deadline) : DiskCommand;
+    public sealed record LendDisk(JobId Job, PointId Point, string RepositoryId, long SizeBytes, bool ForRestore, DateTimeOffset Deadline) : DiskCommand
+    {
+        /// <summary>A restore that a stop of the node suspended: the disk must be as that left it.</summary>
+        public bool GoesOn { get; init; }
+    }
 
     /// <summary>Validates and reserves everything, or refuses and changes nothing. The same again is answered the same.</summary>
     /// <param name="Group">Whose coordinator asks.</param>
