@@ -139,6 +139,18 @@ public sealed record GroupResource(string Id, string CompletionMode, string Stat
 
     /// <summary>The longest that any disk held its guests' writes.</summary>
     public long? HoldMicroseconds { get; init; }
+
+    /// <summary>How often its work is tried again by itself.</summary>
+    public int Restarts { get; init; }
+
+    /// <summary>It did not succeed and will be started again by itself.</summary>
+    public bool RestartDue { get; init; }
+
+    /// <summary>The group whose work this one does again.</summary>
+    public string? RetryOf { get; init; }
+
+    /// <summary>The group that does this one's work again.</summary>
+    public string? RetriedAs { get; init; }
 }
 
 public sealed record GroupMemberResource(string Disk, string Job, string? Point, string? Outcome)

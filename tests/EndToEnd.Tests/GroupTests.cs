@@ -160,7 +160,14 @@ public class GroupTests
             (11, "in use by job", [Good, "bitmapClear: {disk: a, name: x}"]),
             (1, "already has a bitmap 'x'", [Good, "bitmapAdd: {disk: b, name: x}"]),
             (1, "other disks", [Good, "bitmapMerge: {disk: b, name: x, sources: [a/x]}"]),
-            (1, "restart", [Good, "backup: {disk: b, sync: full, restart: 2}"]),
+
+            // The earliest action of the group, whatever disk it is of.
+            (10, "no bitmap 'first'", ["bitmapClear: {disk: b, name: first}", "bitmapClear: {disk: a, name: second}"]),
+            (10, "no bitmap 'first'", ["bitmapClear: {disk: b, name: x}", "bitmapClear: {disk: a, name: first}", "bitmapClear: {disk: b, name: second}"]),
+            (10, "no bitmap 'first'", ["bitmapClear: {disk: b, name: first}", "backup: {disk: nope, sync: full}", "bitmapClear: {disk: a, name: second}"]),
+            (10, "no disk 'nope'", ["bitmapClear: {disk: b, name: x}", "backup: {disk: nope, sync: full}", "bitmapClear: {disk: a, name: second}"]),
+            (10, "no repository 'nope'", ["bitmapClear: {disk: b, name: x}", "backup: {disk: b, sync: full, repo: nope}", "bitmapClear: {disk: a, name: second}"]),
+            (1, "already has a bitmap 'x'", ["bitmapAdd: {disk: b, name: x}", "backup: {disk: a, sync: full, repo: nope}"]),
             (1, "base", [Good, "backup: {disk: b, sync: incremental, bitmap: x}"]),
         })
         {

@@ -135,9 +135,10 @@ public sealed class NodeActorSystem
             settings,
             extractor).ConfigureAwait(false);
         runner.Disks = region;
+        Func<GroupCommand.Start, Task<GroupReply>> startGroup = c => runner.Groups.Ask<GroupReply>(c, NodeActors.GroupPatience);
         var groups = await sharding.StartAsync(
             "group",
-            entity => Props.Create(() => new GroupActor(new GroupId(entity), new GroupMembers(region), catalog, clock, GroupGuards.On)),
+            entity => Props.Create(() => new GroupActor(new GroupId(entity), new GroupMembers(region), startGroup, catalog, clock, GroupGuards.On)),
             settings,
             extractor).ConfigureAwait(false);
         runner.Groups = groups;

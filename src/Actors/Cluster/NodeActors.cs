@@ -12,7 +12,7 @@ public sealed class NodeActors(IActorRef disks, IActorRef groups, IActorRef cata
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     /// <summary>A group asks its disks one after the other, and each may wait for its repository.</summary>
-    private static readonly TimeSpan GroupPatience = TimeSpan.FromMinutes(10);
+    internal static readonly TimeSpan GroupPatience = TimeSpan.FromMinutes(10);
 
     public Task<DiskReply> Ask(DiskCommand command) => disks.Ask<DiskReply>(command, Patience);
 

@@ -160,7 +160,7 @@ public sealed partial class DiskActor
     private async Task<IReadOnlyList<BaseLookup>> FindBasesAsync(DiskCommand.PrepareGroup c, DiskState state, Volumes.TrackedDisk disk)
     {
         var found = new List<BaseLookup>();
-        foreach (var order in c.Actions.OfType<DiskCommand.StartBackup>().Select(b => b.Order))
+        foreach (var order in c.Actions.OfType<DiskCommand.StartBackup>().Select(b => BackupDecider.Again(b.Order, state)))
         {
             found.Add(await BaseLookup.FindAsync(
                 repositories, order.RepositoryId, BackupDecider.BaseToLookFor(state, order), state, disk).ConfigureAwait(false));
@@ -172,11 +172,18 @@ public sealed partial class DiskActor
     private void Reserve(DiskCommand.PrepareGroup c, IReadOnlyList<BaseLookup> found, Volumes.TrackedDisk disk)
     {
         var now = clock.Now();
-        var (decision, plan) = GroupPartDecider.Prepare(
+        var preparation = GroupPartDecider.Prepare(
             State, id, c, [.. found.Select(f => f.Exists)], () => new JobId(SortableId.Create(now, RandomNumberGenerator.GetBytes(10))), now);
-        if ((WhyStopping() ?? found.Select(f => f.Refusal).FirstOrDefault(r => r is not null) ?? decision.Refusal) is { } refusal)
+        var (decision, plan) = preparation;
+        if (WhyStopping() is { } stopping)
         {
-            Finish(Rejected(refusal));
+            Finish(Rejected(stopping));
+            return;
+        }
+
+        if (GroupParts.FirstRefusal(c, found, preparation) is { } refused)
+        {
+            Finish(refused);
             return;
         }
 
@@ -448,11 +455,12 @@ public sealed partial class DiskActor
         }
 
         var forgotten = part.Decision == GroupDecision.Undo ? part.Jobs.Where(j => State.Jobs.ContainsKey(j.Value)).ToList() : [];
-        TidySets(() => Record(forgotten.Count == 0 ? [] : [new DiskEvent.JobsForgotten(forgotten)], () =>
+        DiskEvent[] leftovers = [.. GroupLeftovers.Of(State, part).Select(b => new DiskEvent.BitmapRemoved(b))];
+        Record(leftovers, () => TidySets(() => Record(forgotten.Count == 0 ? [] : [new DiskEvent.JobsForgotten(forgotten)], () =>
         {
             TellGroup(new GroupCommand.Look { Group = group });
             then();
-        }));
+        })));
     }
 
     /// <summary>After a job of a group has ended.</summary>

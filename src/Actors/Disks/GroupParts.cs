@@ -60,6 +60,17 @@ internal static class GroupParts
         return new GroupPartView(disk, hasVoted ? GroupPartStatus.Voted : GroupPartStatus.Running, members);
     }
 
+    /// <summary>The refusal of the earliest action; null = all can be carried out.</summary>
+    /// <param name="command">The actions.</param>
+    /// <param name="found">What the repositories of its backups say, in order.</param>
+    /// <param name="preparation">What the disk says.</param>
+    public static DiskReply.ActionRejected? FirstRefusal(DiskCommand.PrepareGroup command, IReadOnlyList<BaseLookup> found, GroupPreparation preparation)
+    {
+        var backups = Enumerable.Range(0, command.Actions.Count).Where(i => command.Actions[i] is DiskCommand.StartBackup);
+        var refusals = backups.Zip(found, (i, f) => (Action: i, f.Refusal)).Append((Action: preparation.RefusedAction, preparation.Decision.Refusal));
+        return refusals.Where(r => r.Refusal is not null).Select(r => new DiskReply.ActionRejected(r.Action, r.Refusal!)).MinBy(r => r.Action);
+    }
+
     /// <summary>What the decision means to a job that waits for it since an earlier process.</summary>
     public static DiskCommand CommandFor(JobState job, DiskId disk, GroupDecision decision) =>
         decision switch

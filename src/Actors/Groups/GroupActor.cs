@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
 using ActorBackup.Actors.Persistence;
 using ActorBackup.Core.Identity;
 using ActorBackup.Domain.Groups;
@@ -13,8 +14,11 @@ namespace ActorBackup.Actors.Groups;
 /// <remarks>
 /// Its journal has few words: created, begun or refused, decided, ended. "Begun" is persisted when every disk took the instant; before, no job settles, and a
 /// coordinator that died undoes everything. The first decision that is persisted stays, and every disk is told of it until it says that it is carried out.
+/// A failed group that is to be started again is so by its own coordinator: the new group's id is persisted before anybody hears of it, and asked for until
+/// it is known whether that group began.
 /// </remarks>
-internal sealed class GroupActor(GroupId id, IGroupMembers members, IActorRef catalog, TimeProvider clock, GroupGuards guards)
+internal sealed class GroupActor(
+    GroupId id, IGroupMembers members, Func<GroupCommand.Start, Task<GroupReply>> startGroup, IActorRef catalog, TimeProvider clock, GroupGuards guards)
     : EventSourcedActor<GroupEvent, GroupState>($"group-{id}", GroupState.Empty), IWithTimers
 {
     private static readonly TimeSpan RoundPeriod = TimeSpan.FromSeconds(1);
@@ -75,6 +79,9 @@ internal sealed class GroupActor(GroupId id, IGroupMembers members, IActorRef ca
                 _isLookDue = false;
                 Look();
                 break;
+            case RestartDue:
+                Restart();
+                break;
             default:
                 throw new UnreachableException($"No handling for {command.GetType().Name}.");
         }
@@ -85,6 +92,15 @@ internal sealed class GroupActor(GroupId id, IGroupMembers members, IActorRef ca
         if (State is { Exists: true, IsConcluded: false })
         {
             Self.Tell(new Round(), ActorRefs.NoSender);
+        }
+        else if (State.Trying is not null)
+        {
+            // The next group may be there already.
+            Self.Tell(new RestartDue(), ActorRefs.NoSender);
+        }
+        else
+        {
+            ScheduleRestart();
         }
     }
 
@@ -110,6 +126,12 @@ internal sealed class GroupActor(GroupId id, IGroupMembers members, IActorRef ca
 
     private void Start(GroupCommand.Start c)
     {
+        if (State.Exists)
+        {
+            Repeat();
+            return;
+        }
+
         var decision = GroupDecider.Create(State, c, clock.Now());
         if (decision.Refusal is { } refusal)
         {
@@ -133,6 +155,26 @@ internal sealed class GroupActor(GroupId id, IGroupMembers members, IActorRef ca
                 e => Refuse(Failures.Explain(e)));
         });
     }
+
+    /// <summary>Whoever asks again hears what became of the group.</summary>
+    private void Repeat()
+    {
+        if (State is { HasBegun: false, Decision: null } && guards.UndoWhatDidNotBegin)
+        {
+            Record([Abandoned()], () =>
+            {
+                Answer(Rejected(GroupDecider.DidNotBegin(id, State)));
+                Look();
+            });
+        }
+        else
+        {
+            Finish(State.IsRefused ? Rejected(GroupDecider.DidNotBegin(id, State)) : new GroupReply.Group(View()));
+        }
+    }
+
+    /// <summary>An earlier incarnation died while the group began: some disk may have taken the instant, none has settled anything.</summary>
+    private GroupEvent.GroupRefused Abandoned() => new("its coordinator stopped while it began", clock.Now());
 
     private void Begin(IReadOnlyList<GroupPartView> parts)
     {
@@ -195,8 +237,7 @@ internal sealed class GroupActor(GroupId id, IGroupMembers members, IActorRef ca
         }
         else if (State is { HasBegun: false, Decision: null })
         {
-            // An earlier incarnation died while the group began: some disk may have taken the instant, none has settled anything.
-            Record([new GroupEvent.GroupRefused("its coordinator stopped while it began", clock.Now())], Look);
+            Record([Abandoned()], Look);
         }
         else if (State.Decision is { } decision)
         {
@@ -212,11 +253,11 @@ internal sealed class GroupActor(GroupId id, IGroupMembers members, IActorRef ca
     {
         if (GroupDecider.Decide(State, parts) is { } decided)
         {
-            RecordDecision(decided);
+            RecordDecision(decided, GroupDecider.IsUnwanted(parts) ? [new GroupEvent.GroupRestartDropped()] : []);
         }
         else if (!guards.EveryVote && parts.Any(p => p.Status == GroupPartStatus.Voted))
         {
-            RecordDecision(new GroupEvent.GroupDecided(GroupDecision.Commit, null, false));
+            RecordDecision(new GroupEvent.GroupDecided(GroupDecision.Commit, null, false), []);
         }
         else if (State.NeedsPerson && GroupDecider.HasEveryVote(State, parts))
         {
@@ -232,11 +273,11 @@ internal sealed class GroupActor(GroupId id, IGroupMembers members, IActorRef ca
         }
     }
 
-    private void RecordDecision(GroupEvent.GroupDecided decided)
+    private void RecordDecision(GroupEvent.GroupDecided decided, GroupEvent[] more)
     {
         if (guards.RememberDecision)
         {
-            Record([decided], Look);
+            Record([decided, .. more], Look);
         }
         else
         {
@@ -263,11 +304,7 @@ internal sealed class GroupActor(GroupId id, IGroupMembers members, IActorRef ca
             return;
         }
 
-        Record([new GroupEvent.GroupConcluded(clock.Now())], () =>
-        {
-            _waiters.Tell(View(), Self);
-            TellConcluded();
-        });
+        Record([new GroupEvent.GroupConcluded(clock.Now())], TellConcluded);
     }
 
     /// <summary>
@@ -276,7 +313,7 @@ internal sealed class GroupActor(GroupId id, IGroupMembers members, IActorRef ca
     /// </summary>
     private void TellConcluded()
     {
-        catalog.Tell(new CatalogCommand.ConcludeGroup(id, State.IsRefused), ActorRefs.NoSender);
+        CloseOrRestart();
         Work(
             () => GroupRound.DecideAsync(members, id, GroupDecision.Undo, State.Disks),
             parts => Work(
@@ -285,6 +322,57 @@ internal sealed class GroupActor(GroupId id, IGroupMembers members, IActorRef ca
                 _ => Finish()),
             _ => Finish());
     }
+
+    /// <summary>One that is to be started again is woken with its node, so it stays registered as unfinished.</summary>
+    private void CloseOrRestart()
+    {
+        if (!GroupRestarts.IsDue(State) || !guards.RestartsAreAwaited)
+        {
+            catalog.Tell(new CatalogCommand.ConcludeGroup(id, State.IsRefused), ActorRefs.NoSender);
+        }
+
+        ScheduleRestart();
+        _waiters.Tell(View(), Self);
+    }
+
+    private void ScheduleRestart()
+    {
+        if (GroupRestarts.IsDue(State) && !Timers.IsTimerActive(nameof(RestartDue)))
+        {
+            Timers.StartSingleTimer(nameof(RestartDue), new RestartDue(), GroupRestarts.BackOff(State));
+        }
+    }
+
+    /// <summary>Asks for the next group until it is known whether it began: the same id is the same group, so it begins once at most.</summary>
+    private void Restart()
+    {
+        if (!GroupRestarts.IsDue(State))
+        {
+            Finish();
+            return;
+        }
+
+        var next = State.Trying ?? new GroupId(SortableId.Create(clock.Now(), RandomNumberGenerator.GetBytes(10)));
+        Record(State.Trying is null && guards.RememberRestart ? [new GroupEvent.GroupRestartTried(next)] : [], () =>
+        {
+            var start = GroupRestarts.Order(State, id, next);
+            Work(
+                () => startGroup(start),
+                reply => Record([EventOf(next, reply)], () =>
+                {
+                    CloseOrRestart();
+                    Finish();
+                }),
+                _ =>
+                {
+                    ScheduleRestart();
+                    Finish();
+                });
+        });
+    }
+
+    private static GroupEvent EventOf(GroupId next, GroupReply reply) =>
+        reply is GroupReply.Rejected refused ? new GroupEvent.GroupRestartRefused(next, refused.Refusal.Message) : new GroupEvent.GroupRestarted(next);
 
     private void EndRound()
     {
@@ -298,6 +386,8 @@ internal sealed class GroupActor(GroupId id, IGroupMembers members, IActorRef ca
     }
 
     private sealed record Round;
+
+    private sealed record RestartDue;
 
     private sealed record WaitExpired(IActorRef Waiter);
 }

@@ -19,4 +19,10 @@ internal sealed record GroupGuards
 
     /// <summary>Disks are told until each has carried the decision out (rule 19).</summary>
     public bool TellUntilEnded { get; init; } = true;
+
+    /// <summary>The next group's id is persisted before that group is asked for (rule 21).</summary>
+    public bool RememberRestart { get; init; } = true;
+
+    /// <summary>A group that is to be started again is not over (rule 21).</summary>
+    public bool RestartsAreAwaited { get; init; } = true;
 }

@@ -21,33 +21,76 @@ internal sealed class GroupOpening(GroupId group, IGroupMembers members, TimePro
     private static readonly TimeSpan HoldMargin = TimeSpan.FromSeconds(20);
 
     /// <summary>The disks' parts, all begun.</summary>
-    /// <exception cref="RefusedException">The group cannot begin.</exception>
+    /// <exception cref="RefusedException">The group cannot begin; of several actions that are refused this is the first one of the group.</exception>
     public async Task<IReadOnlyList<GroupPartView>> RunAsync(GroupCommand.Start c, IReadOnlyList<DiskId> disks)
     {
-        foreach (var disk in disks)
+        if (await PrepareAsync(c, disks).ConfigureAwait(false) is { } refusal)
         {
-            var actions = c.Actions.Where(a => a.Disk == disk).ToArray();
-            await AskAsync(new DiskCommand.PrepareGroup(group, c.Completion, actions, clock.GetUtcNow() + PreparePatience) { Disk = disk }, PreparePatience).ConfigureAwait(false);
+            throw new RefusedException(refusal);
         }
 
         await Task.WhenAll(disks.Select(d => AskAsync(new DiskCommand.HoldGroup(group, c.HoldLimit) { Disk = d }, c.HoldLimit + HoldMargin))).ConfigureAwait(false);
         return await Task.WhenAll(disks.Select(d => AskAsync(new DiskCommand.StartGroup(group) { Disk = d }, StartPatience))).ConfigureAwait(false);
     }
 
-    private async Task<GroupPartView> AskAsync(DiskCommand command, TimeSpan patience)
+    /// <summary>The refusal of the earliest action; null = every disk is prepared. After a refusal only disks with an earlier action are asked.</summary>
+    private async Task<Refusal?> PrepareAsync(GroupCommand.Start c, IReadOnlyList<DiskId> disks)
+    {
+        var first = (At: c.Actions.Count, Refusal: c.Impossible);
+        foreach (var disk in disks)
+        {
+            var places = Enumerable.Range(0, c.Actions.Count).Where(i => c.Actions[i].Disk == disk).ToArray();
+            if (first.Refusal is null || places[0] < first.At)
+            {
+                var prepare = new DiskCommand.PrepareGroup(group, c.Completion, [.. places.Select(i => c.Actions[i])], clock.GetUtcNow() + PreparePatience) { Disk = disk };
+                var (action, refusal) = await TryPrepareAsync(prepare).ConfigureAwait(false);
+                first = refusal is not null && places[action] < first.At ? (places[action], refusal) : first;
+            }
+        }
+
+        return first.Refusal;
+    }
+
+    /// <summary>Which action is refused and why; a disk that cannot be asked at all refuses its first one.</summary>
+    private async Task<(int Action, Refusal? Refusal)> TryPrepareAsync(DiskCommand.PrepareGroup prepare)
     {
         try
         {
-            return await members.AskAsync(command, patience).ConfigureAwait(false) switch
+            return await TryAskAsync(prepare, PreparePatience).ConfigureAwait(false) switch
             {
-                DiskReply.GroupPart part => part.View,
-                DiskReply.Rejected rejected => throw new RefusedException(rejected.Refusal),
-                var other => throw new InvalidOperationException($"{command.GetType().Name} was answered by {other.GetType().Name}."),
+                DiskReply.GroupPart => (0, null),
+                DiskReply.ActionRejected rejected => (rejected.Action, rejected.Refusal),
+                DiskReply.Rejected rejected => (0, rejected.Refusal),
+                var other => throw Unexpected(prepare, other),
             };
+        }
+        catch (RefusedException e)
+        {
+            return (0, e.Refusal);
+        }
+    }
+
+    private async Task<GroupPartView> AskAsync(DiskCommand command, TimeSpan patience) =>
+        await TryAskAsync(command, patience).ConfigureAwait(false) switch
+        {
+            DiskReply.GroupPart part => part.View,
+            DiskReply.Rejected rejected => throw new RefusedException(rejected.Refusal),
+            var other => throw Unexpected(command, other),
+        };
+
+    /// <exception cref="RefusedException">The disk did not answer.</exception>
+    private async Task<DiskReply> TryAskAsync(DiskCommand command, TimeSpan patience)
+    {
+        try
+        {
+            return await members.AskAsync(command, patience).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {
             throw new RefusedException(new Refusal(RefusalCode.NotReady, $"disk '{command.Disk}' did not answer in time; the group did not begin. Try again"));
         }
     }
+
+    private static InvalidOperationException Unexpected(DiskCommand command, DiskReply reply) =>
+        new($"{command.GetType().Name} was answered by {reply.GetType().Name}.");
 }

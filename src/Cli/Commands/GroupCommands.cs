@@ -80,7 +80,7 @@ public static class GroupCommands
     {
         var id = Id();
         var force = new Option<bool>("--force") { Description = "Leave every bitmap as if the group had never run. Default: each follows its policy" };
-        return new Verb(host, "cancel", "Stop a grouped group") { id, force }
+        return new Verb(host, "cancel", "Stop a grouped group, or keep one that failed from being started again") { id, force }
             .Example("abk group cancel 01k2…")
             .Does(async call => Print(call, await call.Node.PostAsync(
                 ApiPath.Group(call.Get(id), "cancel"),

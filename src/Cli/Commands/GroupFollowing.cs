@@ -49,7 +49,13 @@ public static class GroupFollowing
                 {
                     var group = await AskAsync(call, id, left < Period ? TimeSpan.FromTicks(Math.Max(0, left.Value.Ticks)) : Period);
                     (hasAnswered, answered) = (true, call.Host.Clock.GetTimestamp());
-                    if (group.Status is "concluded" or "pending")
+                    if (group is { Status: "concluded", Outcome: "failed", RetriedAs: { } next })
+                    {
+                        id = next;
+                        continue;
+                    }
+
+                    if (group is { Status: "pending" } or { Status: "concluded", RestartDue: false })
                     {
                         return group;
                     }
@@ -87,7 +93,7 @@ public static class GroupFollowing
         }
 
         var jobs = await JobsAsync(call, group);
-        call.Host.Error.WriteLine($"group {group.Id} {group.Status}: {string.Join(", ", jobs.Select(j => $"{j.Disk} {JobText.Percent(j)}%"))}");
+        call.Host.Error.WriteLine($"group {group.Id} {(group.RestartDue ? "failed and is started again" : group.Status)}: {string.Join(", ", jobs.Select(j => $"{j.Disk} {JobText.Percent(j)}%"))}");
     }
 
     private static async Task<IReadOnlyList<JobResource>> JobsAsync(Call call, GroupResource group)

@@ -69,6 +69,12 @@ public static class BackupDecider
 
     public static string AutoBitmap(RepositoryName repository) => $"auto.{repository}";
 
+    /// <summary>What a group that is started again asks for: the work of the job that it names, as the disk knows it by now.</summary>
+    public static BackupOrder Again(BackupOrder order, DiskState state) =>
+        order.RetryOf is { } failed && state.Jobs.TryGetValue(failed.Value, out var job)
+            ? Retry(job, state) with { Restarts = order.Restarts, RestartCount = order.RestartCount }
+            : order;
+
     /// <summary>The same work again: over the base that the failed run left, if it left one, else as it was first asked for.</summary>
     public static BackupOrder Retry(JobState job, DiskState state)
     {

@@ -123,7 +123,7 @@ public static class DiskTransitions
     {
         var next = state with
         {
-            Groups = state.Groups.SetItem(x.Group.Value, new GroupPart(x.Group, x.Completion, x.Overlays, x.Jobs, null)),
+            Groups = state.Groups.SetItem(x.Group.Value, new GroupPart(x.Group, x.Completion, x.Overlays, x.Jobs, null) { Made = x.Made }),
             NextSetId = x.Overlays.Select(o => o.SetId + 1).Append(state.NextSetId).Max(),
         };
         return x.Overlays.Aggregate(next, (s, o) => With(s, o.Name, b => b with { Group = x.Group }));

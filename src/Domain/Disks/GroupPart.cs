@@ -12,6 +12,9 @@ namespace ActorBackup.Domain.Disks;
 /// <param name="Decision">What the coordinator has decided; null = nothing that this disk knows.</param>
 public sealed record GroupPart(GroupId Group, GroupCompletion Completion, IReadOnlyList<BitmapOverlay> Overlays, IReadOnlyList<JobId> Jobs, GroupDecision? Decision)
 {
+    /// <summary>Bitmaps that were made for its jobs.</summary>
+    public IReadOnlyList<string> Made { get; init; } = [];
+
     /// <summary>The overlays are what the bitmaps are.</summary>
     public bool OverlaysCount => Decision is GroupDecision.Commit or GroupDecision.Start;
 }

@@ -27,6 +27,9 @@ public sealed class GroupPartDecider
     private readonly List<DiskEvent> _made = [];
     private DiskState _virtual;
 
+    /// <summary>The job whose point has every block as it was at the instant.</summary>
+    private JobId? _full;
+
     private GroupPartDecider(
         DiskState state, DiskId disk, DiskCommand.PrepareGroup command, IReadOnlyList<bool> basesAreThere, Func<JobId> newJob, DateTimeOffset now)
     {
@@ -39,15 +42,15 @@ public sealed class GroupPartDecider
     /// <param name="basesAreThere">Per backup among them, in order: whether its repository has the base that <see cref="BackupDecider.BaseToLookFor"/> names.</param>
     /// <param name="newJob">Makes ids.</param>
     /// <param name="now">The time of the decision.</param>
-    public static (Decision<DiskEvent> Decision, GroupPlan? Plan) Prepare(
+    public static GroupPreparation Prepare(
         DiskState state, DiskId disk, DiskCommand.PrepareGroup command, IReadOnlyList<bool> basesAreThere, Func<JobId> newJob, DateTimeOffset now)
     {
         var decider = new GroupPartDecider(state, disk, command, basesAreThere, newJob, now);
-        foreach (var action in command.Actions)
+        for (var i = 0; i < command.Actions.Count; i++)
         {
-            if (decider.Take(action) is { } refusal)
+            if (decider.Take(command.Actions[i]) is { } refusal)
             {
-                return (new Decision<DiskEvent>([], refusal), null);
+                return new GroupPreparation(new Decision<DiskEvent>([], refusal), null) { RefusedAction = i };
             }
         }
 
@@ -67,18 +70,14 @@ public sealed class GroupPartDecider
             _ => throw new UnreachableException($"{action.GetType().Name} is no action of a group."),
         };
 
-    private Refusal? TakeBackup(BackupOrder order)
+    private Refusal? TakeBackup(BackupOrder asked)
     {
+        var order = BackupDecider.Again(asked, _virtual);
         if (order.Bitmap is { } name && order.Policy == BitmapSyncPolicy.Always && _altered.ContainsKey(name))
         {
             return new Refusal(
                 RefusalCode.InvalidPolicy,
                 $"policy 'always' would keep bits of bitmap '{name}' of disk '{_disk}' that the same group changes before; use 'conditional' or 'never'");
-        }
-
-        if (order.Restarts > 0 && _command.Completion == GroupCompletion.Grouped)
-        {
-            return new Refusal(RefusalCode.NotSupported, "a job that shares the outcome of its group cannot be restarted by itself; leave 'restart' out and start the group again");
         }
 
         if (order.Sync == SyncMode.None && _command.Completion == GroupCompletion.Grouped)
@@ -95,6 +94,9 @@ public sealed class GroupPartDecider
             if (x is DiskEvent.JobStarted { Spec: var spec })
             {
                 _jobs.Add(spec);
+
+                // A full backup that goes on where it failed copies only the rest.
+                _full ??= spec.Sync == SyncMode.Full || asked.Sync == SyncMode.Full ? spec.Id : null;
             }
 
             _made.Add(x);
@@ -148,17 +150,19 @@ public sealed class GroupPartDecider
         return bitmap.SetId;
     }
 
-    private (Decision<DiskEvent> Decision, GroupPlan? Plan) Conclude()
+    private GroupPreparation Conclude()
     {
-        var full = _jobs.Find(j => j.Sync == SyncMode.Full);
-        var overlays = _altered.Keys.Select(name => OverlayOf(_virtual.Bitmaps[name], full)).ToList();
-        var joined = new DiskEvent.GroupJoined(_command.Group, _command.Completion, overlays, [.. _jobs.Select(j => j.Id)], _now);
+        var overlays = _altered.Keys.Select(name => OverlayOf(_virtual.Bitmaps[name])).ToList();
+        var joined = new DiskEvent.GroupJoined(_command.Group, _command.Completion, overlays, [.. _jobs.Select(j => j.Id)], _now)
+        {
+            Made = [.. _made.OfType<DiskEvent.BitmapAdded>().Select(b => b.Name)],
+        };
         var sets = overlays.Select(o => new PlannedSet(o.SetId, o.GranularityBytes, o.Recording, o.Persistent, _altered[o.Name]));
-        return (new Decision<DiskEvent>([joined, .. _made], null), new GroupPlan([.. sets], _steps, _jobs));
+        return new GroupPreparation(new Decision<DiskEvent>([joined, .. _made], null), new GroupPlan([.. sets], _steps, _jobs));
     }
 
     /// <summary>Rule 14: what was emptied at the instant of a full backup, and records, counts from its point.</summary>
-    private BitmapOverlay OverlayOf(BitmapState b, BackupSpec? full) =>
+    private BitmapOverlay OverlayOf(BitmapState b) =>
         new(
             b.Name,
             b.SetId,
@@ -166,5 +170,5 @@ public sealed class GroupPartDecider
             b.Recording,
             b.Persistent,
             b.Base,
-            full is not null && _emptied.Contains(b.Name) && b is { Recording: true, BusyWith: null, Base.State: BaseState.None } ? full.Id : null);
+            _emptied.Contains(b.Name) && b is { Recording: true, BusyWith: null, Base.State: BaseState.None } ? _full : null);
 }

@@ -11,8 +11,9 @@ public static class JobRestarts
     /// <summary>Jobs that failed or were interrupted, have restarts left, and whose work nobody does again yet.</summary>
     public static IEnumerable<JobState> Due(DiskState state) => state.Jobs.Values.Where(j => IsDue(state, j));
 
+    /// <remarks>Of a job that shares the outcome of its group the group's coordinator knows: it starts the group again (rule 21).</remarks>
     public static bool IsDue(DiskState state, JobState job) =>
-        job is { Conclusion.Outcome: JobOutcome.Failed or JobOutcome.Interrupted, IsSettled: true, Spec.Restarts: > 0 }
+        job is { Conclusion.Outcome: JobOutcome.Failed or JobOutcome.Interrupted, IsSettled: true, Spec: { Restarts: > 0, IsGrouped: false } }
         && Next(state, job) is null;
 
     /// <summary>The job that does this one's work again; null = none.</summary>

@@ -18,17 +18,25 @@ public static class GroupDecider
             return Decision<GroupEvent>.Refuse(RefusalCode.Duplicate, $"there is already a group {c.Group}");
         }
 
-        if (c.Actions.Count is 0 or > ActionsMax)
+        if (RefuseCount(c.Actions.Count) is { } refusal)
         {
-            return Decision<GroupEvent>.Refuse(RefusalCode.InvalidArgument, $"a group has from 1 to {ActionsMax} actions, and this one has {c.Actions.Count}");
+            return new Decision<GroupEvent>([], refusal);
         }
 
         var needsPerson = c.Completion == GroupCompletion.Grouped && c.Actions.OfType<DiskCommand.StartBackup>().Any(b => !b.Order.AutoFinalize);
 
         // In this order they are asked, so that two groups that share disks wait for each other and never both.
         var disks = c.Actions.Select(a => a.Disk).Distinct().OrderBy(d => d.Value, StringComparer.Ordinal);
-        return Decision<GroupEvent>.Accept(new GroupEvent.GroupCreated(c.Completion, [.. disks], needsPerson, now));
+        var created = new GroupEvent.GroupCreated(c.Completion, [.. disks], needsPerson, now);
+        var restarts = GroupRestarts.Of(c);
+        return restarts == 0 && c.RetryOf is null
+            ? Decision<GroupEvent>.Accept(created)
+            : Decision<GroupEvent>.Accept(created, new GroupEvent.GroupRestartable(c.Actions, c.HoldLimit, restarts, c.RestartCount, c.RetryOf));
     }
+
+    /// <summary>Null when a group may have so many actions.</summary>
+    public static Refusal? RefuseCount(int actions) =>
+        actions is 0 or > ActionsMax ? new Refusal(RefusalCode.InvalidArgument, $"a group has from 1 to {ActionsMax} actions, and this one has {actions}") : null;
 
     /// <summary>What follows from what every disk says of its part. Nothing, until a grouped group has all votes or one disk cannot commit.</summary>
     /// <param name="state">Of the group; it has begun.</param>
@@ -56,8 +64,15 @@ public static class GroupDecider
     public static bool HasEveryVote(GroupState state, IReadOnlyCollection<GroupPartView> parts) =>
         state.Disks.All(d => parts.Any(p => p.Disk == d && p.Status == GroupPartStatus.Voted));
 
+    /// <summary>A person who cancelled one job wants no more of the group, also where it was another job that made it fail.</summary>
+    public static bool IsUnwanted(IReadOnlyCollection<GroupPartView> parts) => parts.Any(p => p.IsCancelled);
+
     public static Decision<GroupEvent> Cancel(GroupState state, GroupCommand.Cancel c) =>
-        WhyNot(state, c.Group, "cancelled") is { } refusal ? new Decision<GroupEvent>([], refusal)
+        GroupRestarts.IsAhead(state)
+            ? state.Trying is { } next
+                ? Decision<GroupEvent>.Refuse(RefusalCode.WrongState, $"group {c.Group} is being started again as group {next}; cancel that one")
+                : Decision<GroupEvent>.Accept(new GroupEvent.GroupRestartDropped())
+        : WhyNot(state, c.Group, "cancelled") is { } refusal ? new Decision<GroupEvent>([], refusal)
         : Decision<GroupEvent>.Accept(new GroupEvent.GroupDecided(c.Force ? GroupDecision.Force : GroupDecision.Abort, "cancelled", true));
 
     /// <param name="state">Of the group.</param>
@@ -70,6 +85,9 @@ public static class GroupDecider
 
     public static Refusal Unknown(GroupId group) => new(RefusalCode.UnknownGroup, $"there is no group '{group}'; 'abk group list' shows the groups");
 
+    /// <summary>Of a group that was refused.</summary>
+    public static Refusal DidNotBegin(GroupId group, GroupState state) => new(RefusalCode.NotReady, $"group {group} did not begin: {state.Reason}");
+
     public static GroupView ViewOf(GroupState state, GroupId id, bool isPending) =>
         new(
             id,
@@ -81,12 +99,16 @@ public static class GroupDecider
                 : GroupStatus.Starting,
             state.IsConcluded ? OutcomeOf(state) : null,
             state.Members,
-            state.Reason,
+            state.RestartRefusal is { } refusal ? $"{state.Reason}; it could not be started again: {refusal}" : state.Reason,
             state.CreatedAt,
             state.IsConcluded ? state.EndedAt : null)
         {
             Disks = state.Disks,
             Hold = state.Hold,
+            RetryOf = state.Restartable?.RetryOf,
+            RetriedAs = state.RetriedAs,
+            Restarts = state.Restartable?.Restarts ?? 0,
+            IsRestartDue = GroupRestarts.IsDue(state),
         };
 
     private static GroupOutcome OutcomeOf(GroupState state)
@@ -106,6 +128,7 @@ public static class GroupDecider
         !state.Exists ? Unknown(group)
         : state.Decision == GroupDecision.Start && !state.IsConcluded
             ? new Refusal(RefusalCode.WrongState, $"the jobs of group {group} end each for itself; cancel or finalize them one by one ('abk group show {group}')")
+        : state.RetriedAs is { } next ? new Refusal(RefusalCode.WrongState, $"group {group} has been started again as group {next}; it cannot be {done} any more")
         : state.Decision is not null ? new Refusal(RefusalCode.WrongState, $"group {group} is ending or has ended; it cannot be {done} any more")
         : null;
 }

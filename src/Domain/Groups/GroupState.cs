@@ -42,6 +42,24 @@ public sealed record GroupState
 
     public bool IsConcluded { get; init; }
 
+    /// <summary>How it is started again by itself; null = not at all.</summary>
+    public GroupEvent.GroupRestartable? Restartable { get; init; }
+
+    /// <summary>Groups that were to do its work again and did not begin.</summary>
+    public int RestartsRefused { get; init; }
+
+    /// <summary>Why the last of them did not.</summary>
+    public string? RestartRefusal { get; init; }
+
+    /// <summary>The group that it is being started again as; null = none yet.</summary>
+    public GroupId? Trying { get; init; }
+
+    /// <summary>The group that does its work again.</summary>
+    public GroupId? RetriedAs { get; init; }
+
+    /// <summary>A person does not want it to be started again.</summary>
+    public bool IsRestartDropped { get; init; }
+
     public bool Exists => !Disks.IsEmpty;
 
     /// <summary>It never began.</summary>
@@ -70,6 +88,11 @@ public sealed record GroupState
                 Members = [.. state.Members.Select(m => x.Members.FirstOrDefault(ended => ended.Job == m.Job) ?? m)],
             },
             GroupEvent.GroupConcluded x => state with { IsConcluded = true, EndedAt = state.EndedAt ?? x.At },
+            GroupEvent.GroupRestartable x => state with { Restartable = x },
+            GroupEvent.GroupRestartTried x => state with { Trying = x.Next },
+            GroupEvent.GroupRestarted x => state with { RetriedAs = x.Next, Trying = null },
+            GroupEvent.GroupRestartRefused x => state with { RestartsRefused = state.RestartsRefused + 1, RestartRefusal = x.Reason, Trying = null },
+            GroupEvent.GroupRestartDropped => state with { IsRestartDropped = true },
             _ => throw new UnreachableException($"No transition for {e.GetType().Name}."),
         };
 }

@@ -87,7 +87,11 @@ public abstract record DiskEvent
     /// <param name="Jobs">Of this disk in the group; each has a JobStarted of its own.</param>
     /// <param name="At">When.</param>
     public sealed record GroupJoined(
-        GroupId Group, GroupCompletion Completion, IReadOnlyList<BitmapOverlay> Overlays, IReadOnlyList<JobId> Jobs, DateTimeOffset At) : DiskEvent;
+        GroupId Group, GroupCompletion Completion, IReadOnlyList<BitmapOverlay> Overlays, IReadOnlyList<JobId> Jobs, DateTimeOffset At) : DiskEvent
+    {
+        /// <summary>Bitmaps that were made for its jobs. Each has a BitmapAdded of its own.</summary>
+        public IReadOnlyList<string> Made { get; init; } = [];
+    }
 
     /// <summary>What the coordinator has decided: its bitmap actions count from here on, or are gone. Jobs end by it.</summary>
     public sealed record GroupDecided(GroupId Group, GroupDecision Decision) : DiskEvent;

@@ -132,6 +132,7 @@ public static class DiskEventCodec
                 Overlays = { x.Overlays.Select(ToWire) },
                 Jobs = { x.Jobs.Select(j => j.Value) },
                 AtUnixMs = Millis(x.At),
+                Made = { x.Made },
             },
             DiskEvent.GroupDecided x => new W.GroupDecided { Group = x.Group.Value, Decision = (int)x.Decision },
             DiskEvent.GroupLeft x => new W.GroupLeft { Group = x.Group.Value },
@@ -364,7 +365,10 @@ public static class DiskEventCodec
             (GroupCompletion)x.Completion,
             [.. x.Overlays.Select(From)],
             [.. x.Jobs.Select(j => new JobId(j))],
-            Time(x.AtUnixMs));
+            Time(x.AtUnixMs))
+        {
+            Made = [.. x.Made],
+        };
 
     private static DiskEvent.GroupDecided From(W.GroupDecided x) => new(new GroupId(x.Group), (GroupDecision)x.Decision);
 

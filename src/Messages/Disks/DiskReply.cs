@@ -29,6 +29,11 @@ public abstract record DiskReply
     public sealed record Watched(JobChanges Changes) : DiskReply;
 
     public sealed record GroupPart(GroupPartView View) : DiskReply;
+
+    /// <summary>An action of a group is refused, and nothing changed.</summary>
+    /// <param name="Action">Which of the disk's actions, from 0.</param>
+    /// <param name="Refusal">Why.</param>
+    public sealed record ActionRejected(int Action, Refusal Refusal) : DiskReply;
 }
 
 public enum DiskCondition

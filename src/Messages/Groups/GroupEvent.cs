@@ -1,4 +1,5 @@
 using ActorBackup.Core.Identity;
+using ActorBackup.Messages.Disks;
 
 namespace ActorBackup.Messages.Groups;
 
@@ -35,4 +36,24 @@ public abstract record GroupEvent
 
     /// <summary>No disk has anything left to do.</summary>
     public sealed record GroupConcluded(DateTimeOffset At) : GroupEvent;
+
+    /// <summary>With <see cref="GroupCreated"/>: what it takes to start it again by itself, as a new group.</summary>
+    /// <param name="Actions">As they were asked for.</param>
+    /// <param name="HoldLimit">As it was asked for.</param>
+    /// <param name="Restarts">How often it is started again, refused starts included.</param>
+    /// <param name="RestartCount">How often this work was tried before.</param>
+    /// <param name="RetryOf">The group that it starts again; null = it is the first.</param>
+    public sealed record GroupRestartable(IReadOnlyList<DiskCommand> Actions, TimeSpan HoldLimit, int Restarts, int RestartCount, GroupId? RetryOf) : GroupEvent;
+
+    /// <summary>It failed and is started again as this group, which may exist from now on.</summary>
+    public sealed record GroupRestartTried(GroupId Next) : GroupEvent;
+
+    /// <summary>The next group has begun: what becomes of the work is its concern.</summary>
+    public sealed record GroupRestarted(GroupId Next) : GroupEvent;
+
+    /// <summary>The next group did not begin, and never will.</summary>
+    public sealed record GroupRestartRefused(GroupId Next, string Reason) : GroupEvent;
+
+    /// <summary>A person does not want it to be started again.</summary>
+    public sealed record GroupRestartDropped : GroupEvent;
 }

@@ -17,6 +17,11 @@ public static class GroupEventCodec
             GroupEvent.GroupDecided => "group.decided.1",
             GroupEvent.GroupPartEnded => "group.ended.1",
             GroupEvent.GroupConcluded => "group.concluded.1",
+            GroupEvent.GroupRestartable => "group.restartable.1",
+            GroupEvent.GroupRestartTried => "group.restart-tried.1",
+            GroupEvent.GroupRestarted => "group.restarted.1",
+            GroupEvent.GroupRestartRefused => "group.restart-refused.1",
+            GroupEvent.GroupRestartDropped => "group.restart-dropped.1",
             _ => throw new ArgumentOutOfRangeException(nameof(e), e.GetType().Name, "An event without a manifest cannot be stored."),
         };
 
@@ -40,6 +45,11 @@ public static class GroupEventCodec
             GroupEvent.GroupDecided x => ToWire(x).ToByteArray(),
             GroupEvent.GroupPartEnded x => new W.GroupPartEnded { Disk = x.Disk.Value, Members = { x.Members.Select(ToWire) } }.ToByteArray(),
             GroupEvent.GroupConcluded x => new W.GroupConcluded { AtUnixMs = Millis(x.At) }.ToByteArray(),
+            GroupEvent.GroupRestartable x => ToWire(x).ToByteArray(),
+            GroupEvent.GroupRestartTried x => new W.GroupRestartTried { Next = x.Next.Value }.ToByteArray(),
+            GroupEvent.GroupRestarted x => new W.GroupRestarted { Next = x.Next.Value }.ToByteArray(),
+            GroupEvent.GroupRestartRefused x => new W.GroupRestartRefused { Next = x.Next.Value, Reason = x.Reason }.ToByteArray(),
+            GroupEvent.GroupRestartDropped => new W.GroupRestartDropped().ToByteArray(),
             _ => throw new ArgumentOutOfRangeException(nameof(e), e.GetType().Name, "An event without a wire type cannot be stored."),
         };
 
@@ -53,6 +63,11 @@ public static class GroupEventCodec
             "group.decided.1" => From(W.GroupDecided.Parser.ParseFrom(bytes)),
             "group.ended.1" => From(W.GroupPartEnded.Parser.ParseFrom(bytes)),
             "group.concluded.1" => new GroupEvent.GroupConcluded(Time(W.GroupConcluded.Parser.ParseFrom(bytes).AtUnixMs)),
+            "group.restartable.1" => From(W.GroupRestartable.Parser.ParseFrom(bytes)),
+            "group.restart-tried.1" => new GroupEvent.GroupRestartTried(new GroupId(W.GroupRestartTried.Parser.ParseFrom(bytes).Next)),
+            "group.restarted.1" => new GroupEvent.GroupRestarted(new GroupId(W.GroupRestarted.Parser.ParseFrom(bytes).Next)),
+            "group.restart-refused.1" => From(W.GroupRestartRefused.Parser.ParseFrom(bytes)),
+            "group.restart-dropped.1" => new GroupEvent.GroupRestartDropped(),
             _ => throw new NotSupportedException($"Group event '{manifest}' was written by a newer version."),
         };
 
@@ -87,6 +102,33 @@ public static class GroupEventCodec
 
         return wire;
     }
+
+    private static W.GroupRestartable ToWire(GroupEvent.GroupRestartable x)
+    {
+        var wire = new W.GroupRestartable
+        {
+            Actions = { x.Actions.Select(GroupActionCodec.ToWire) },
+            HoldLimitMicroseconds = (long)x.HoldLimit.TotalMicroseconds,
+            Restarts = x.Restarts,
+            RestartCount = x.RestartCount,
+        };
+        if (x.RetryOf is { } failed)
+        {
+            wire.RetryOf = failed.Value;
+        }
+
+        return wire;
+    }
+
+    private static GroupEvent.GroupRestartable From(W.GroupRestartable x) =>
+        new(
+            [.. x.Actions.Select(GroupActionCodec.From)],
+            TimeSpan.FromMicroseconds(x.HoldLimitMicroseconds),
+            x.Restarts,
+            x.RestartCount,
+            x.HasRetryOf ? new GroupId(x.RetryOf) : null);
+
+    private static GroupEvent.GroupRestartRefused From(W.GroupRestartRefused x) => new(new GroupId(x.Next), x.Reason);
 
     private static GroupEvent.GroupCreated From(W.GroupCreated x) =>
         new((GroupCompletion)x.Completion, [.. x.Disks.Select(d => new DiskId(d))], x.NeedsPerson, Time(x.AtUnixMs));

@@ -42,6 +42,18 @@ public sealed record GroupView(
     /// <summary>The longest that any disk held its guests' writes; null before.</summary>
     public TimeSpan? Hold { get; init; }
 
+    /// <summary>The group whose work this one does again.</summary>
+    public GroupId? RetryOf { get; init; }
+
+    /// <summary>The group that does this one's work again.</summary>
+    public GroupId? RetriedAs { get; init; }
+
+    /// <summary>How often its work is tried again by itself.</summary>
+    public int Restarts { get; init; }
+
+    /// <summary>It will be started again by itself.</summary>
+    public bool IsRestartDue { get; init; }
+
     /// <summary>Waiting longer would not change it.</summary>
-    public bool IsSettled => Status is GroupStatus.Concluded or GroupStatus.Pending;
+    public bool IsSettled => (Status == GroupStatus.Concluded && !IsRestartDue) || Status == GroupStatus.Pending;
 }

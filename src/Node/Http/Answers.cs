@@ -80,6 +80,10 @@ public static class Answers
             EndedAt = v.EndedAt,
             Disks = [.. v.Disks.Select(d => d.Value)],
             HoldMicroseconds = v.Hold is { } hold ? (long)hold.TotalMicroseconds : null,
+            Restarts = v.Restarts,
+            RestartDue = v.IsRestartDue,
+            RetryOf = v.RetryOf?.Value,
+            RetriedAs = v.RetriedAs?.Value,
         };
 
     public static string Lower<T>(T value)

@@ -3,6 +3,7 @@ using ActorBackup.Core.Bitmaps;
 using ActorBackup.Core.Identity;
 using ActorBackup.Core.Jobs;
 using ActorBackup.Domain.Disks;
+using ActorBackup.Messages;
 using ActorBackup.Messages.Disks;
 
 namespace ActorBackup.Node.Http;
@@ -21,49 +22,41 @@ public static class BackupEndpoints
         return text == "on-success" || (Enum.TryParse(text, ignoreCase: true, out policy) && Enum.IsDefined(policy) && !char.IsAsciiDigit(text[0]));
     }
 
-    /// <summary>The order that the request asks for; or why there is none.</summary>
-    public static async Task<(DiskCommand.StartBackup? Order, IResult? Problem)> ReadAsync(BackupRequest request, NodeGateway node)
+    /// <summary>What is wrong with the request whatever the state; null = nothing.</summary>
+    public static IResult? Check(BackupRequest request)
     {
         if (Invalid(request) is { } problem)
         {
-            return (null, problem);
+            return problem;
         }
 
-        var sync = Enum.Parse<SyncMode>(request.Sync ?? "auto", ignoreCase: true);
-        BitmapSyncPolicy? policy = null;
-        if (request.Policy is { } named)
+        if (request.Policy is { } named && !TryParsePolicy(named, out _))
         {
-            if (!TryParsePolicy(named, out var parsed))
-            {
-                return (null, Problem.Of(ErrorCodes.InvalidPolicy, $"'{named}' is not a policy; use always, conditional (on-success) or never"));
-            }
-
-            policy = parsed;
+            return Problem.Of(ErrorCodes.InvalidPolicy, $"'{named}' is not a policy; use always, conditional (on-success) or never");
         }
 
-        if (BackupArguments.Refusal(sync, request.Bitmap is not null, policy) is { } refusal && request.Bitmap is null)
-        {
-            return (null, Problem.Of(ErrorCodes.InvalidPolicy, refusal));
-        }
+        return request.Bitmap is null && BackupArguments.Refusal(SyncOf(request), false, PolicyOf(request)) is { } refusal
+            ? Problem.Of(ErrorCodes.InvalidPolicy, refusal)
+            : null;
+    }
 
+    /// <summary>The order that a request asks for which <see cref="Check"/> lets pass; or why there is none.</summary>
+    public static async Task<(DiskCommand.StartBackup? Order, Refusal? Refusal)> ResolveAsync(BackupRequest request, NodeGateway node)
+    {
+        var sync = SyncOf(request);
         var disk = new DiskId(request.Disk);
-        if (!ObjectName.IsValid(request.Disk))
-        {
-            // No actor has such a name, so none would answer.
-            return (null, Problem.Of(BitmapDecider.UnknownDisk(disk).Refusal!));
-        }
 
-        var there = await node.AskAsync(new DiskQuery.GetDisk { Disk = disk });
-        if (there is not DiskReply.Disk)
+        // No actor has a name that no disk can have, so none would answer.
+        if (!ObjectName.IsValid(request.Disk) || await node.AskAsync(new DiskQuery.GetDisk { Disk = disk }) is not DiskReply.Disk)
         {
-            return (null, DiskEndpoints.Refused(there));
+            return (null, BitmapDecider.UnknownDisk(disk).Refusal);
         }
 
         // An instant that is only served needs none, so it needs no default one either.
         var (repository, unknown) = sync == SyncMode.None && request.Repo is null ? (null, null) : await node.ResolveRepositoryAsync(request.Repo);
         if (unknown is not null)
         {
-            return (null, Problem.Of(unknown));
+            return (null, unknown);
         }
 
         var order = new BackupOrder
@@ -72,7 +65,7 @@ public static class BackupEndpoints
             RepositoryId = repository is null || sync == SyncMode.None ? "" : repository.RepositoryId,
             Sync = sync,
             Bitmap = request.Bitmap,
-            Policy = policy,
+            Policy = PolicyOf(request),
             WithoutBase = request.Base == "none",
             FallbackToFull = request.Fallback == "full",
             RateBytesPerSecond = request.Rate ?? 0,
@@ -90,9 +83,19 @@ public static class BackupEndpoints
 
     private static async Task<IResult> StartAsync(BackupRequest request, NodeGateway node)
     {
-        var (order, problem) = await ReadAsync(request, node);
-        return order is null ? problem! : JobEndpoints.Answer(await node.AskAsync(order), 201);
+        if (Check(request) is { } problem)
+        {
+            return problem;
+        }
+
+        var (order, refusal) = await ResolveAsync(request, node);
+        return order is null ? Problem.Of(refusal!) : JobEndpoints.Answer(await node.AskAsync(order), 201);
     }
+
+    private static SyncMode SyncOf(BackupRequest request) => Enum.Parse<SyncMode>(request.Sync ?? "auto", ignoreCase: true);
+
+    private static BitmapSyncPolicy? PolicyOf(BackupRequest request) =>
+        request.Policy is { } named && TryParsePolicy(named, out var policy) ? policy : null;
 
     private static ErrorPolicy PolicyOf(string? text) => text is null ? ErrorPolicy.Report : Enum.Parse<ErrorPolicy>(text, ignoreCase: true);
 

@@ -1,6 +1,7 @@
 using ActorBackup.Api;
 using ActorBackup.Core.Identity;
 using ActorBackup.Domain.Disks;
+using ActorBackup.Messages;
 using ActorBackup.Messages.Disks;
 
 namespace ActorBackup.Node.Http;
@@ -8,16 +9,19 @@ namespace ActorBackup.Node.Http;
 /// <summary>The actions of a group as commands for its disks.</summary>
 public static class GroupActions
 {
-    /// <summary>The commands, in order; or the problem of the first action that can never be carried out.</summary>
-    public static async Task<(IReadOnlyList<DiskCommand> Actions, IResult? Problem)> ReadAsync(IReadOnlyList<GroupActionRequest> requests, NodeGateway node)
+    /// <summary>The problem of the first action that can never be carried out, whatever the state; null = there is none.</summary>
+    public static IResult? Check(IReadOnlyList<GroupActionRequest> requests) => requests.Select(Check).FirstOrDefault(p => p is not null);
+
+    /// <summary>The commands, in order, up to the first one that asks for what is not there; then also why.</summary>
+    public static async Task<(IReadOnlyList<DiskCommand> Actions, Refusal? Impossible)> ResolveAsync(IReadOnlyList<GroupActionRequest> requests, NodeGateway node)
     {
         var actions = new List<DiskCommand>();
         foreach (var request in requests)
         {
-            var (action, problem) = await ReadAsync(request, node);
+            var (action, refusal) = request.Backup is { } backup ? await BackupEndpoints.ResolveAsync(backup, node) : BitmapAction(request);
             if (action is null)
             {
-                return ([], problem);
+                return (actions, refusal);
             }
 
             actions.Add(action);
@@ -26,35 +30,27 @@ public static class GroupActions
         return (actions, null);
     }
 
-    private static async Task<(DiskCommand? Action, IResult? Problem)> ReadAsync(GroupActionRequest? request, NodeGateway node)
-    {
-        if (request?.Backup is { } backup && CountOf(request) == 1)
-        {
-            return await BackupEndpoints.ReadAsync(backup, node);
-        }
-
-        if (request?.BitmapMerge is { } merge && merge.Sources.Contains(null!))
-        {
-            return (null, Problem.Of(ErrorCodes.InvalidArgument, "the name of a source is missing"));
-        }
-
-        if (CountOf(request) != 1)
-        {
-            return (null, Problem.Of(
+    private static IResult? Check(GroupActionRequest? request) =>
+        CountOf(request) != 1
+            ? Problem.Of(
                 ErrorCodes.InvalidArgument,
-                "an action of a group is exactly one of backup, bitmapAdd, bitmapClear, bitmapEnable, bitmapDisable and bitmapMerge"));
-        }
-
-        // No actor has a name that no disk can have, so none would answer.
-        var action = BitmapAction(request!);
-        return ObjectName.IsValid(action.Disk.Value) ? (action, null) : (null, Problem.Of(BitmapDecider.UnknownDisk(action.Disk).Refusal!));
-    }
+                "an action of a group is exactly one of backup, bitmapAdd, bitmapClear, bitmapEnable, bitmapDisable and bitmapMerge")
+            : request!.Backup is { } backup ? BackupEndpoints.Check(backup)
+            : request.BitmapMerge is { } merge && merge.Sources.Contains(null!) ? Problem.Of(ErrorCodes.InvalidArgument, "the name of a source is missing")
+            : null;
 
     /// <summary>JSON may have a null where an action belongs.</summary>
     private static int CountOf(GroupActionRequest? r) =>
         r is null ? 0 : new object?[] { r.Backup, r.BitmapAdd, r.BitmapClear, r.BitmapEnable, r.BitmapDisable, r.BitmapMerge }.Count(a => a is not null);
 
-    private static DiskCommand BitmapAction(GroupActionRequest request) =>
+    /// <summary>No actor has a name that no disk can have, so none would answer.</summary>
+    private static (DiskCommand? Action, Refusal? Refusal) BitmapAction(GroupActionRequest request)
+    {
+        var action = CommandOf(request);
+        return ObjectName.IsValid(action.Disk.Value) ? (action, null) : (null, BitmapDecider.UnknownDisk(action.Disk).Refusal);
+    }
+
+    private static DiskCommand CommandOf(GroupActionRequest request) =>
         request switch
         {
             { BitmapAdd: { } a } => new DiskCommand.AddBitmap(a.Name, a.Granularity, !a.Disabled, !a.Transient) { Disk = new DiskId(a.Disk) },

@@ -41,15 +41,25 @@ public static class GroupEndpoints
             return Problem.Of(ErrorCodes.InvalidArgument, $"holdLimitMs must be from 1 to {HoldMsMax}");
         }
 
-        var (actions, problem) = await GroupActions.ReadAsync(request.Actions, node);
-        if (problem is not null)
+        if (GroupActions.Check(request.Actions) is { } problem)
         {
             return problem;
         }
 
+        if (GroupDecider.RefuseCount(request.Actions.Count) is { } refusal)
+        {
+            return Problem.Of(refusal);
+        }
+
+        var (actions, impossible) = await GroupActions.ResolveAsync(request.Actions, node);
+        if (actions.Count == 0)
+        {
+            return Problem.Of(impossible!);
+        }
+
         var id = new GroupId(SortableId.Create(TimeProvider.System.GetUtcNow(), RandomNumberGenerator.GetBytes(10)));
         var completion = request.CompletionMode == "grouped" ? GroupCompletion.Grouped : GroupCompletion.Individual;
-        var start = new GroupCommand.Start(completion, actions) { Group = id };
+        var start = new GroupCommand.Start(completion, actions) { Group = id, Impossible = impossible };
         return Answer(await node.AskAsync(request.HoldLimitMs is { } limit ? start with { HoldLimit = TimeSpan.FromMilliseconds(limit) } : start), 201);
     }
 

@@ -29,8 +29,8 @@ internal sealed class DiskDouble
     private DateTimeOffset _reservedAt;
     private bool _isHeld;
     private long _heldSince;
+    private readonly Dictionary<GroupId, int> _joined = [];
     private int _jobs;
-    private int _joined;
 
     public DiskDouble(DiskId id, DiskGuards guards, Func<DateTimeOffset> now, Func<long> tick)
     {
@@ -54,14 +54,14 @@ internal sealed class DiskDouble
 
     public bool IsReserved => _reservedFor is not null;
 
-    /// <summary>From when to when writes were held before the instant, in ticks of the world; null = no instant was taken.</summary>
-    public (long Held, long Taken)? Instant { get; private set; }
+    /// <summary>From when to when writes were held before the instant of a group, in ticks of the world.</summary>
+    public Dictionary<GroupId, (long Held, long Taken)> Instants { get; } = [];
 
     /// <summary>What became of jobs, also of those that the journal has forgotten.</summary>
-    public Dictionary<JobId, JobOutcome> Outcomes { get; } = [];
+    public Dictionary<JobId, (GroupId Group, JobOutcome Outcome)> Outcomes { get; } = [];
 
-    /// <summary>What it has carried out; null = it never had a part.</summary>
-    public GroupDecision? Decision { get; private set; }
+    /// <summary>What it has carried out for groups that it had a part in.</summary>
+    public Dictionary<GroupId, GroupDecision> Decisions { get; } = [];
 
     /// <summary>A promise that was broken.</summary>
     public string? Broken { get; private set; }
@@ -157,15 +157,17 @@ internal sealed class DiskDouble
             return new DiskReply.Rejected(GroupParts.Gone(Id, c.Group));
         }
 
-        var (decision, plan) = GroupPartDecider.Prepare(
+        var preparation = GroupPartDecider.Prepare(
             State, Id, c, [.. c.Actions.OfType<DiskCommand.StartBackup>().Select(_ => true)], () => new JobId($"{Id}-job-{++_jobs}"), _now());
+        var (decision, plan) = preparation;
         if (decision.Refusal is { } refusal)
         {
-            return new DiskReply.Rejected(refusal);
+            return new DiskReply.ActionRejected(preparation.RefusedAction, refusal);
         }
 
-        _joined++;
+        _joined[c.Group] = _joined.GetValueOrDefault(c.Group) + 1;
         Record([.. decision.Events]);
+        decision.Events.OfType<DiskEvent.BitmapAdded>().ToList().ForEach(b => _sets.Add(b.SetId));
         (_reserved, _reservedFor, _reservedAt, _isHeld, _heldSince) = (plan, c.Group, _now(), false, 0);
         return PartOf(c.Group);
     }
@@ -190,7 +192,7 @@ internal sealed class DiskDouble
     {
         if (_reservedFor != c.Group)
         {
-            return Instant is not null && State.Groups.ContainsKey(c.Group.Value) ? PartOf(c.Group) : new DiskReply.Rejected(GroupParts.Gone(Id, c.Group));
+            return Instants.ContainsKey(c.Group) && State.Groups.ContainsKey(c.Group.Value) ? PartOf(c.Group) : new DiskReply.Rejected(GroupParts.Gone(Id, c.Group));
         }
 
         if (!_isHeld && (_guards.HoldsExpire || _heldSince == 0))
@@ -198,7 +200,7 @@ internal sealed class DiskDouble
             return new DiskReply.Rejected(new Refusal(RefusalCode.NotReady, $"disk '{Id}' does not hold writes any more"));
         }
 
-        Instant ??= _isHeld ? (_heldSince, _tick()) : (long.MaxValue, _tick());
+        Instants.TryAdd(c.Group, _isHeld ? (_heldSince, _tick()) : (long.MaxValue, _tick()));
         foreach (var set in _reserved!.Sets)
         {
             _sets.Add(set.SetId);
@@ -219,7 +221,7 @@ internal sealed class DiskDouble
         {
             if (part.Decision is null)
             {
-                Note(c.Decision);
+                Note(c.Group, c.Decision);
                 Record(new DiskEvent.GroupDecided(c.Group, c.Decision));
             }
 
@@ -243,13 +245,19 @@ internal sealed class DiskDouble
     private void Release(GroupId group)
     {
         (_reserved, _reservedFor, _isHeld) = (null, null, false);
-        Note(GroupDecision.Undo);
+        Note(group, GroupDecision.Undo);
         Record(new DiskEvent.GroupDecided(group, GroupDecision.Undo));
         End(group);
     }
 
     /// <summary>Of the first part that it had: a message that came twice may make another one, which never counts.</summary>
-    private void Note(GroupDecision decision) => Decision = _joined == 1 ? decision : Decision;
+    private void Note(GroupId group, GroupDecision decision)
+    {
+        if (_joined[group] == 1)
+        {
+            Decisions[group] = decision;
+        }
+    }
 
     /// <summary>Carries out what was decided, as far as it can be now.</summary>
     private void End(GroupId group)
@@ -282,6 +290,11 @@ internal sealed class DiskDouble
             }
         }
 
+        if (part.Jobs.All(j => State.Jobs.GetValueOrDefault(j.Value) is null or { IsSettled: true }))
+        {
+            Record([.. GroupLeftovers.Of(State, part).Select(b => new DiskEvent.BitmapRemoved(b))]);
+        }
+
         if (part.Decision == GroupDecision.Undo)
         {
             Record(new DiskEvent.JobsForgotten([.. part.Jobs.Where(j => State.Jobs.ContainsKey(j.Value))]));
@@ -294,7 +307,7 @@ internal sealed class DiskDouble
         Record(
             new DiskEvent.JobConcluded(job, new JobConclusion(outcome, BitmapRemainder.SyncBitmap, null, point, null, null, JobStatistics.Empty, []), _now()),
             new DiskEvent.JobSettled(job));
-        Outcomes[job] = outcome;
+        Outcomes[job] = (State.Jobs[job.Value].Spec.Group!.Value, outcome);
         _running.Remove(job);
     }
 

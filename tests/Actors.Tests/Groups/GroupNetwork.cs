@@ -1,6 +1,7 @@
 using ActorBackup.Actors.Groups;
 using ActorBackup.Core.Identity;
 using ActorBackup.Messages.Disks;
+using ActorBackup.Messages.Groups;
 
 namespace ActorBackup.Actors.Tests.Groups;
 
@@ -9,13 +10,10 @@ internal sealed class GroupNetwork(Random random, IReadOnlyDictionary<DiskId, Di
 {
     private readonly Lock _lock = new();
     private readonly List<object> _late = [];
-    private int _incarnation;
+    private readonly Dictionary<GroupId, (int Incarnation, TaskCompletionSource Death)> _coordinators = [];
 
     /// <summary>Per mille.</summary>
     public required FaultRates Rates { get; set; }
-
-    /// <summary>Completes when the coordinator is to die: it waits for an answer that does not come.</summary>
-    public TaskCompletionSource Death { get; private set; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>A disk did not bear a message: the test is wrong, not the group.</summary>
     public Exception? Failure { get; private set; }
@@ -34,14 +32,41 @@ internal sealed class GroupNetwork(Random random, IReadOnlyDictionary<DiskId, Di
         }
     }
 
-    /// <summary>For the next incarnation of the coordinator; what the one before it still asks for is answered by nobody.</summary>
-    public IGroupMembers Connect()
+    /// <summary>For the next incarnation of a group's coordinator; what the one before it still asks for is answered by nobody.</summary>
+    public (IGroupMembers Members, Task Death) Connect(GroupId group)
     {
         lock (_lock)
         {
-            Death = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            return new Members(this, ++_incarnation);
+            var death = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            var incarnation = _coordinators.GetValueOrDefault(group).Incarnation + 1;
+            _coordinators[group] = (incarnation, death);
+            return (new Members(this, group, incarnation), death.Task);
         }
+    }
+
+    /// <summary>From a group's coordinator to that of the next group: asked or not, answered or not, and the one who asks may die.</summary>
+    public async Task<GroupReply> AskNextAsync(GroupId from, Func<Task<GroupReply>> ask)
+    {
+        if (At(() => Happens(Rates.Loss)))
+        {
+            At(() => Note("lost: the start of the next group"));
+            throw new TimeoutException("nobody answered");
+        }
+
+        if (At(() => Happens(Rates.Death)))
+        {
+            _ = ask();
+            return await At(() => Die<GroupReply>(from));
+        }
+
+        var reply = await ask();
+        return At(() => Happens(Rates.Loss)) ? throw new TimeoutException("nobody answered") : reply;
+    }
+
+    public bool Note(string what)
+    {
+        Trace.Add(what);
+        return true;
     }
 
     /// <summary>Something happens to a disk, and nothing else meanwhile.</summary>
@@ -67,11 +92,11 @@ internal sealed class GroupNetwork(Random random, IReadOnlyDictionary<DiskId, Di
         }
     }
 
-    private Task<DiskReply> Ask(object message, int incarnation)
+    private Task<DiskReply> Ask(object message, GroupId group, int incarnation)
     {
         lock (_lock)
         {
-            if (incarnation != _incarnation || Death.Task.IsCompleted)
+            if (incarnation != _coordinators[group].Incarnation || _coordinators[group].Death.Task.IsCompleted)
             {
                 return new TaskCompletionSource<DiskReply>().Task;
             }
@@ -99,14 +124,14 @@ internal sealed class GroupNetwork(Random random, IReadOnlyDictionary<DiskId, Di
             if (Happens(Rates.Loss))
             {
                 Trace.Add($"lost: {message}");
-                return isDead ? Die() : Lost();
+                return isDead ? Die<DiskReply>(group) : Lost();
             }
 
             if (Happens(Rates.Late))
             {
                 Trace.Add($"to come late: {message}");
                 _late.Add(message);
-                return isDead ? Die() : Lost();
+                return isDead ? Die<DiskReply>(group) : Lost();
             }
 
             var reply = Deliver(message, "");
@@ -115,7 +140,7 @@ internal sealed class GroupNetwork(Random random, IReadOnlyDictionary<DiskId, Di
                 _late.Add(message);
             }
 
-            return isDead ? Die() : Happens(Rates.Loss) ? Lost() : Task.FromResult(reply);
+            return isDead ? Die<DiskReply>(group) : Happens(Rates.Loss) ? Lost() : Task.FromResult(reply);
         }
     }
 
@@ -137,22 +162,22 @@ internal sealed class GroupNetwork(Random random, IReadOnlyDictionary<DiskId, Di
         return reply;
     }
 
-    private Task<DiskReply> Die()
+    private Task<T> Die<T>(GroupId group)
     {
-        Trace.Add("the coordinator dies");
-        Death.TrySetResult();
-        return new TaskCompletionSource<DiskReply>().Task;
+        Trace.Add($"the coordinator of {group} dies");
+        _coordinators[group].Death.TrySetResult();
+        return new TaskCompletionSource<T>().Task;
     }
 
     private static Task<DiskReply> Lost() => Task.FromException<DiskReply>(new TimeoutException("nobody answered"));
 
     private bool Happens(int perMille) => random.Next(1000) < perMille;
 
-    private sealed class Members(GroupNetwork network, int incarnation) : IGroupMembers
+    private sealed class Members(GroupNetwork network, GroupId group, int incarnation) : IGroupMembers
     {
-        public Task<DiskReply> AskAsync(DiskCommand command, TimeSpan patience) => network.Ask(command, incarnation);
+        public Task<DiskReply> AskAsync(DiskCommand command, TimeSpan patience) => network.Ask(command, group, incarnation);
 
-        public Task<DiskReply> AskAsync(DiskQuery query, TimeSpan patience) => network.Ask(query, incarnation);
+        public Task<DiskReply> AskAsync(DiskQuery query, TimeSpan patience) => network.Ask(query, group, incarnation);
     }
 }
 

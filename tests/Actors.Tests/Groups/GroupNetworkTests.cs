@@ -10,7 +10,7 @@ namespace ActorBackup.Actors.Tests.Groups;
 public sealed class GroupNetworkTests(ITestOutputHelper output) : TestKit(Configuration)
 {
     private const int SeedsByDefault = 300;
-    private const int SeedsMax = 3000;
+    private const int SeedsMax = 10_000;
 
     private const string Configuration = """
         akka.loglevel = OFF
@@ -26,6 +26,8 @@ public sealed class GroupNetworkTests(ITestOutputHelper output) : TestKit(Config
         [nameof(GroupGuards.EveryVote)] = (new GroupGuards { EveryVote = false }, DiskGuards.On),
         [nameof(GroupGuards.RememberDecision)] = (new GroupGuards { RememberDecision = false }, DiskGuards.On),
         [nameof(GroupGuards.TellUntilEnded)] = (new GroupGuards { TellUntilEnded = false }, DiskGuards.On),
+        [nameof(GroupGuards.RememberRestart)] = (new GroupGuards { RememberRestart = false }, DiskGuards.On),
+        [nameof(GroupGuards.RestartsAreAwaited)] = (new GroupGuards { RestartsAreAwaited = false }, DiskGuards.On),
         [nameof(DiskGuards.HoldsExpire)] = (GroupGuards.On, new DiskGuards { HoldsExpire = false }),
         [nameof(DiskGuards.WaitForDecision)] = (GroupGuards.On, new DiskGuards { WaitForDecision = false }),
         [nameof(DiskGuards.VoteIsDurable)] = (GroupGuards.On, new DiskGuards { VoteIsDurable = false }),
@@ -37,15 +39,18 @@ public sealed class GroupNetworkTests(ITestOutputHelper output) : TestKit(Config
     public async Task A_group_is_whole_whatever_the_network_does()
     {
         var decisions = new List<GroupDecision>();
+        var restarts = 0;
         foreach (var seed in Seeds())
         {
-            var (violation, decision) = await GroupLife.RunAsync(Sys, seed, GroupGuards.On, DiskGuards.On);
+            var (violation, decision, begun) = await GroupLife.RunAsync(Sys, seed, GroupGuards.On, DiskGuards.On);
             Assert.True(violation is null, violation);
             decisions.Add(decision);
+            restarts += begun;
         }
 
         var counts = decisions.GroupBy(d => d).ToDictionary(d => d.Key, d => d.Count());
-        output.WriteLine(string.Join(", ", counts.Select(c => $"{c.Key}: {c.Value}")));
+        output.WriteLine($"{string.Join(", ", counts.Select(c => $"{c.Key}: {c.Value}"))}, restarts: {restarts}");
+        Assert.True(decisions.Count < SeedsByDefault || restarts > 0, "No group was started again.");
         Assert.True(decisions.Count < SeedsByDefault || counts.Count == Enum.GetValues<GroupDecision>().Length, "Some end was never tried.");
     }
 

@@ -149,12 +149,70 @@ public sealed class GroupPartDeciderTests
     }
 
     [Fact]
-    public void Restarts_and_bitmaps_of_other_disks_are_refused()
-    {
-        AssertRefused(RefusalCode.NotSupported, Prepare(Start, new DiskCommand.StartBackup(Order(SyncMode.Full) with { Restarts = 1 }) { Disk = Disk }).Decision);
+    public void Bitmaps_of_other_disks_are_refused() =>
         AssertRefused(RefusalCode.NotSupported, Prepare(Start, new DiskCommand.MergeBitmaps("x", [new BitmapAddress(new DiskId("vdb"), "y")]) { Disk = Disk }).Decision);
-        var individual = Command([new DiskCommand.StartBackup(Order(SyncMode.Full) with { Restarts = 1 }) { Disk = Disk }]) with { Completion = GroupCompletion.Individual };
-        Assert.Null(GroupPartDecider.Prepare(Start, Disk, individual, [true], () => Job, Now).Decision.Refusal);
+
+    [Fact]
+    public void The_first_action_that_is_refused_is_named()
+    {
+        var (add, clear, backup) = (Actions[0], Actions[1], Actions[8]);
+        var unknown = new DiskCommand.ClearBitmap("nope") { Disk = Disk };
+
+        Assert.Equal(0, Prepare(Start, unknown, add, add).RefusedAction);
+        Assert.Equal(2, Prepare(Start, clear, backup, unknown, add).RefusedAction);
+        Assert.Equal(1, Prepare(Start, add, add, unknown).RefusedAction);
+    }
+
+    /// <summary>Over the point that the failed job left, if it left one: then also a full backup copies only the rest.</summary>
+    [Theory]
+    [InlineData(BitmapSyncPolicy.Always, SyncMode.Bitmap)]
+    [InlineData(BitmapSyncPolicy.Conditional, SyncMode.Full)]
+    public void A_group_that_is_started_again_does_the_work_of_its_jobs_again(BitmapSyncPolicy policy, SyncMode sync)
+    {
+        var order = Order(SyncMode.Full, "x", policy) with { Restarts = 2 };
+        var first = Prepare(Start, new DiskCommand.StartBackup(order) { Disk = Disk });
+        var failed = first.Plan!.Jobs[0].Id;
+        var kept = policy == BitmapSyncPolicy.Always ? new BitmapBase(BaseState.Partial, new PointId(failed.Value), RepositoryId) : (BitmapBase?)null;
+        var state = Start.After(first.Decision).After(
+            new DiskEvent.GroupDecided(Group, GroupDecision.Abort),
+            new DiskEvent.JobConcluded(failed, new JobConclusion(JobOutcome.Failed, BitmapRemainder.CopyBitmap, kept, kept?.Point, "broken", null, JobStatistics.Empty, []), Now),
+            new DiskEvent.JobSettled(failed),
+            new DiskEvent.GroupLeft(Group));
+        Assert.Empty(JobRestarts.Due(state));
+
+        var again = Command([new DiskCommand.StartBackup(order with { Restarts = 1, RestartCount = 1, RetryOf = failed }) { Disk = Disk }, Actions[0]]) with { Group = new GroupId("group-2") };
+        var (decision, plan) = GroupPartDecider.Prepare(state, Disk, again, [true], () => new JobId("job-2"), Now);
+        var job = plan!.Jobs[0];
+
+        Assert.Equal((failed, sync, 1, 1, kept?.Point), (job.RetryOf, job.Sync, job.Restarts, job.RestartCount, job.Base));
+        Assert.Equal(("group-2", true), (job.Group!.Value.Value, job.IsGrouped));
+
+        // It is a full backup still to what was emptied at its instant.
+        Assert.Equal(job.Id, Assert.Single(decision.Events.OfType<DiskEvent.GroupJoined>().Single().Overlays).AwaitsBaseOf);
+    }
+
+    /// <summary>What was made for a job goes with the group, unless it keeps what was copied.</summary>
+    [Theory]
+    [InlineData(GroupDecision.Undo, false, true)]
+    [InlineData(GroupDecision.Force, false, true)]
+    [InlineData(GroupDecision.Abort, false, true)]
+    [InlineData(GroupDecision.Abort, true, false)]
+    [InlineData(GroupDecision.Commit, true, false)]
+    [InlineData(GroupDecision.Start, false, false)]
+    public void A_bitmap_that_was_made_for_a_job_of_a_group_stays_only_if_it_keeps_something(GroupDecision decision, bool keeps, bool goes)
+    {
+        var preparation = Prepare(Start, new DiskCommand.StartBackup(Order(SyncMode.Auto)) { Disk = Disk }, new DiskCommand.StartBackup(Order(SyncMode.Full, "x", BitmapSyncPolicy.Always)) { Disk = Disk });
+        var job = preparation.Plan!.Jobs[0].Id;
+        var kept = keeps ? new BitmapBase(BaseState.Partial, new PointId(job.Value), RepositoryId) : (BitmapBase?)null;
+        var decided = Start.After(preparation.Decision).After(new DiskEvent.GroupDecided(Group, decision));
+        Assert.Empty(GroupLeftovers.Of(decided, decided.Groups[Group.Value]));
+
+        var state = decided.After(
+            new DiskEvent.JobConcluded(job, new JobConclusion(JobOutcome.Cancelled, BitmapRemainder.SyncBitmap, kept, kept?.Point, null, null, JobStatistics.Empty, []), Now),
+            new DiskEvent.JobSettled(job));
+
+        Assert.Equal(goes ? ["auto.main"] : [], GroupLeftovers.Of(state, state.Groups[Group.Value]));
+        Assert.Empty(GroupLeftovers.Of(state.After(new DiskEvent.DiskExported(["auto.main"], Now)), state.Groups[Group.Value]));
     }
 
     /// <summary>Abort and force leave bitmaps as they were, but for the jobs that end; a commit makes them what the actions made of them.</summary>
@@ -184,7 +242,7 @@ public sealed class GroupPartDeciderTests
     private static DiskEvent.JobConcluded Concluded(JobId job, JobOutcome outcome, PointId? point) =>
         new(job, new JobConclusion(outcome, BitmapRemainder.SyncBitmap, null, point, null, null, JobStatistics.Empty, []), Now);
 
-    private static (Domain.Decision<DiskEvent> Decision, GroupPlan? Plan) Prepare(DiskState state, params DiskCommand[] actions)
+    private static GroupPreparation Prepare(DiskState state, params DiskCommand[] actions)
     {
         var jobs = 0;
         return GroupPartDecider.Prepare(state, Disk, Command(actions), [.. actions.OfType<DiskCommand.StartBackup>().Select(_ => true)], () => new JobId($"job-{++jobs}"), Now);

@@ -81,6 +81,44 @@ internal static class EventGen
     private static readonly Gen<NewBitmap?> Bitmap = Maybe(
         Gen.Select(Text, Gen.Bool, Gen.Long, Gen.Bool, (name, isGiven, granularity, persistent) => new NewBitmap(name, isGiven ? granularity : null, persistent)));
 
+    private static readonly Gen<BackupOrder> Order = Gen.Select(
+        Gen.Select(Text, Text, MaybeText, MaybeText),
+        Gen.Select(Gen.Enum<SyncMode>(), Gen.Enum<BitmapSyncPolicy>(), Gen.Enum<ErrorPolicy>(), Gen.Enum<ErrorPolicy>()),
+        Gen.Select(Gen.Long, Gen.Int.Array[4]),
+        Gen.Bool.Array[6],
+        (names, kinds, numbers, flags) => new BackupOrder
+        {
+            Repository = new RepositoryName(names.Item1),
+            RepositoryId = names.Item2,
+            Bitmap = names.Item3,
+            RetryOf = names.Item4 is null ? null : new JobId(names.Item4),
+            Sync = kinds.Item1,
+            Policy = flags[0] ? kinds.Item2 : null,
+            OnSourceError = kinds.Item3,
+            OnTargetError = kinds.Item4,
+            RateBytesPerSecond = numbers.Item1,
+            Workers = numbers.Item2[0],
+            CbwTimeoutSeconds = numbers.Item2[1],
+            Restarts = numbers.Item2[2],
+            RestartCount = numbers.Item2[3],
+            WithoutBase = flags[1],
+            FallbackToFull = flags[2],
+            BreakGuestWrite = flags[3],
+            AutoFinalize = flags[4],
+            AutoDismiss = flags[5],
+        });
+
+    private static readonly Gen<DiskCommand> Action = Gen.Select(
+        Text.Select(d => new DiskId(d)), Text, Gen.Long, Gen.Bool, Gen.Int[0, 4], Order,
+        (disk, name, size, flag, kind, order) => kind switch
+        {
+            0 => (DiskCommand)new DiskCommand.StartBackup(order) { Disk = disk },
+            1 => new DiskCommand.AddBitmap(name, flag ? size : null, flag, !flag) { Disk = disk },
+            2 => new DiskCommand.ClearBitmap(name) { Disk = disk },
+            3 => new DiskCommand.SetBitmapRecording(name, flag) { Disk = disk },
+            _ => new DiskCommand.MergeBitmaps(name, flag ? [new BitmapAddress(disk, name)] : []) { Disk = disk },
+        });
+
     public static Gen<object> Any { get; } = Gen.OneOf(
         Gen.Select(
             Gen.Select(Text, Text, Text, Text), Gen.Long, Gen.Long, Gen.Select(Gen.Bool, Gen.Bool, Gen.Bool), Time,
@@ -119,7 +157,7 @@ internal static class EventGen
         Job.Select(j => (object)new DiskEvent.JobDismissed(j)),
         Gen.Select(Text, Text, (p, r) => (object)new DiskEvent.PointDeleted(new PointId(p), r)),
         Gen.Select(Text, Text, (p, r) => (object)new DiskEvent.PointGone(new PointId(p), r)),
-        Gen.Select(Text, Gen.Enum<GroupCompletion>(), Overlay.Array[0, 3], Job.Array[0, 3], Time, (g, c, o, j, at) => (object)new DiskEvent.GroupJoined(new GroupId(g), c, o, j, at)),
+        Gen.Select(Text, Gen.Enum<GroupCompletion>(), Overlay.Array[0, 3], Job.Array[0, 3], Gen.Select(Time, Text.Array[0, 2]), (g, c, o, j, at) => (object)new DiskEvent.GroupJoined(new GroupId(g), c, o, j, at.Item1) { Made = at.Item2 }),
         Gen.Select(Text, Gen.Enum<GroupDecision>(), (g, d) => (object)new DiskEvent.GroupDecided(new GroupId(g), d)),
         Text.Select(g => (object)new DiskEvent.GroupLeft(new GroupId(g))),
         Gen.Select(Gen.Enum<GroupCompletion>(), Text.Array[0, 4], Gen.Bool, Time, (c, d, p, at) => (object)new GroupEvent.GroupCreated(c, [.. d.Select(t => new DiskId(t))], p, at)),
@@ -128,6 +166,12 @@ internal static class EventGen
         Gen.Select(Gen.Enum<GroupDecision>(), MaybeText, Gen.Bool, (d, r, c) => (object)new GroupEvent.GroupDecided(d, r, c)),
         Gen.Select(Text, Member.Array[0, 3], (d, m) => (object)new GroupEvent.GroupPartEnded(new DiskId(d), m)),
         Time.Select(at => (object)new GroupEvent.GroupConcluded(at)),
+        Gen.Select(Action.Array[0, 4], Gen.Int[0, 1 << 30], Gen.Int, Gen.Int, MaybeText, (a, h, r, n, of) => (object)new GroupEvent.GroupRestartable(
+            a, TimeSpan.FromMicroseconds(h), r, n, of is null ? null : new GroupId(of))),
+        Text.Select(g => (object)new GroupEvent.GroupRestartTried(new GroupId(g))),
+        Text.Select(g => (object)new GroupEvent.GroupRestarted(new GroupId(g))),
+        Gen.Select(Text, Text, (g, r) => (object)new GroupEvent.GroupRestartRefused(new GroupId(g), r)),
+        Gen.Const((object)new GroupEvent.GroupRestartDropped()),
         Text.Select(g => (object)new CatalogEvent.GroupRegistered(new GroupId(g))),
         Text.Select(g => (object)new CatalogEvent.GroupConcluded(new GroupId(g))),
         Text.Array[0, 3].Select(g => (object)new CatalogEvent.GroupsForgotten([.. g.Select(t => new GroupId(t))])),

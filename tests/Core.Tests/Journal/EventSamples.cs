@@ -45,6 +45,28 @@ internal static class EventSamples
 
     private static readonly GroupMember Member = new(new DiskId("db-data"), Job, JobOutcome.Failed, Point, "read failed");
 
+    private static readonly BackupOrder FullOrder = new()
+    {
+        Repository = new RepositoryName("main"),
+        RepositoryId = "5f0c",
+        Sync = SyncMode.Bitmap,
+        Bitmap = "täglich",
+        Policy = BitmapSyncPolicy.Always,
+        WithoutBase = true,
+        FallbackToFull = true,
+        RateBytesPerSecond = 1L << 40,
+        Workers = 7,
+        OnSourceError = ErrorPolicy.Ignore,
+        OnTargetError = ErrorPolicy.Stop,
+        BreakGuestWrite = true,
+        CbwTimeoutSeconds = 45,
+        Restarts = 3,
+        RetryOf = Job,
+        RestartCount = 1,
+        AutoFinalize = false,
+        AutoDismiss = false,
+    };
+
     private static readonly BackupSpec LeastSpec = new()
     {
         Id = Job,
@@ -124,6 +146,7 @@ internal static class EventSamples
             At)),
         ("least", new DiskEvent.GroupJoined(
             Group, GroupCompletion.Individual, [new BitmapOverlay("", 0, 512, false, false, BitmapBase.None, null)], [], DateTimeOffset.UnixEpoch)),
+        ("made", new DiskEvent.GroupJoined(Group, GroupCompletion.Grouped, [], [Job], At) { Made = ["auto.main", "auto.täglich"] }),
         ("full", new DiskEvent.GroupDecided(Group, GroupDecision.Force)),
         ("least", new DiskEvent.GroupDecided(Group, GroupDecision.Undo)),
         ("full", new DiskEvent.GroupLeft(Group)),
@@ -137,6 +160,27 @@ internal static class EventSamples
         ("full", new GroupEvent.GroupPartEnded(new DiskId("db-data"), [Member])),
         ("least", new GroupEvent.GroupPartEnded(new DiskId("db-data"), [])),
         ("full", new GroupEvent.GroupConcluded(At)),
+        ("full", new GroupEvent.GroupRestartable(
+            [
+                new DiskCommand.StartBackup(FullOrder) { Disk = new DiskId("db-data") },
+                new DiskCommand.AddBitmap("täglich", 4096, true, true) { Disk = new DiskId("db-log") },
+                new DiskCommand.ClearBitmap("daily") { Disk = new DiskId("db-log") },
+                new DiskCommand.SetBitmapRecording("daily", true) { Disk = new DiskId("db-log") },
+                new DiskCommand.MergeBitmaps("daily", [new BitmapAddress(new DiskId("db-log"), "weekly"), new BitmapAddress(new DiskId("db-data"), "weekly")]) { Disk = new DiskId("db-log") },
+            ],
+            TimeSpan.FromMilliseconds(1.5), 3, 1, Group)),
+        ("least", new GroupEvent.GroupRestartable(
+            [
+                new DiskCommand.StartBackup(new BackupOrder { Repository = new RepositoryName("main"), RepositoryId = "5f0c" }) { Disk = new DiskId("db-data") },
+                new DiskCommand.AddBitmap("", null, false, false) { Disk = new DiskId("db-log") },
+                new DiskCommand.SetBitmapRecording("", false) { Disk = new DiskId("db-log") },
+                new DiskCommand.MergeBitmaps("", []) { Disk = new DiskId("db-log") },
+            ],
+            TimeSpan.Zero, 0, 0, null)),
+        ("full", new GroupEvent.GroupRestartTried(Group)),
+        ("full", new GroupEvent.GroupRestarted(Group)),
+        ("full", new GroupEvent.GroupRestartRefused(Group, "disk 'db-log' is stopped")),
+        ("full", new GroupEvent.GroupRestartDropped()),
         ("full", new CatalogEvent.GroupRegistered(Group)),
         ("full", new CatalogEvent.GroupConcluded(Group)),
         ("full", new CatalogEvent.GroupsForgotten([Group, new GroupId(Point.Value)])),

@@ -264,7 +264,9 @@ public static class BadCases
         (ErrorCodes.Busy, "in use by job", "actions: [{bitmapClear: {disk: d, name: b}}, {bitmapClear: {disk: p, name: b}}]"),
         (ErrorCodes.Busy, "exported", "actions: [{bitmapClear: {disk: e, name: x}}]"),
         (ErrorCodes.NotSupported, "other disks", "actions: [{bitmapMerge: {disk: d, name: b, sources: [e/x]}}]"),
-        (ErrorCodes.NotSupported, "restart", "completionMode: grouped\nactions: [{backup: {disk: d, sync: full, restart: 1}}]"),
+        (ErrorCodes.InvalidArgument, "--restart", "completionMode: grouped\nactions: [{bitmapClear: {disk: d, name: c}}, {backup: {disk: d, sync: full, restart: 101}}]"),
+        (ErrorCodes.UnknownBitmap, "no bitmap 'c'", "actions: [{bitmapClear: {disk: d, name: c}}, {backup: {disk: nope, sync: full}}]"),
+        (ErrorCodes.UnknownRepository, "no repository 'nope'", "actions: [{bitmapClear: {disk: d, name: b}}, {backup: {disk: d, sync: full, repo: nope}}, {bitmapClear: {disk: d, name: c}}]"),
     ];
 
     private static BadCase[] Points =>

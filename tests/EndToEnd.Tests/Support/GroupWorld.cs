@@ -21,6 +21,8 @@ internal sealed class GroupWorld : IAsyncDisposable
 
     public string PathOf(string name) => _world.PathOf(name);
 
+    public Task<string> MountTmpfsAsync(string name, string size) => _world.MountTmpfsAsync(name, size);
+
     public Task StartNodeAsync() => _world.StartNodeAsync();
 
     /// <summary>SIGKILL, and the next process over the same data.</summary>
