@@ -144,6 +144,7 @@ public class GroupTests
         await using var world = await GroupWorld.StartAsync();
         await world.AddDiskAsync("a", Blocks, "x", "y");
         await world.AddDiskAsync("b", Blocks, "x");
+        await world.AddDiskAsync("small", 1, "x");
         await world.FillAsync("a", 1, 1, 2);
         await world.FillAsync("b", 1, 3);
         const string Good = "backup: {disk: a, sync: bitmap, bitmap: x, policy: always}";
@@ -159,7 +160,11 @@ public class GroupTests
             (2, "'always' would keep bits", ["bitmapAdd: {disk: b, name: new}", "backup: {disk: b, sync: full, bitmap: new, policy: always}"]),
             (11, "in use by job", [Good, "bitmapClear: {disk: a, name: x}"]),
             (1, "already has a bitmap 'x'", [Good, "bitmapAdd: {disk: b, name: x}"]),
-            (1, "other disks", [Good, "bitmapMerge: {disk: b, name: x, sources: [a/x]}"]),
+            (11, "in use by job", [Good, "bitmapMerge: {disk: b, name: x, sources: [a/x]}"]),
+            (1, "after it has changed it", ["bitmapClear: {disk: a, name: y}", "bitmapMerge: {disk: b, name: x, sources: [a/y]}"]),
+            (10, "no bitmap 'nope'", [Good, "bitmapMerge: {disk: b, name: x, sources: [a/nope]}"]),
+            (10, "no disk 'nope'", [Good, "bitmapMerge: {disk: b, name: x, sources: [nope/x]}"]),
+            (2, "equal size", ["bitmapMerge: {disk: b, name: x, sources: [a/y, small/x]}"]),
 
             // The earliest action of the group, whatever disk it is of.
             (10, "no bitmap 'first'", ["bitmapClear: {disk: b, name: first}", "bitmapClear: {disk: a, name: second}"]),
@@ -300,6 +305,53 @@ public class GroupTests
         Assert.Equal(new long[] { 4, 5, 6 }.AsEnumerable(), await world.DirtyAsync("a", "backup"));
         Assert.Equal(new long[] { 4, 5, 6 }.AsEnumerable(), await world.DirtyAsync("a", "checkpoint1"));
         await world.AbkAsync("bitmap", "remove", "a", "backup");
+    }
+
+    /// <summary>As QEMU merges between nodes: the source is as it is at the instant, whatever becomes of it in the same group, and the target can drive a backup at once.</summary>
+    [Fact]
+    public async Task A_group_merges_bitmaps_of_other_disks_as_they_are_at_its_instant()
+    {
+        await using var world = await GroupWorld.StartAsync();
+        await world.AddDiskAsync("a", Blocks, "x");
+        var image = await world.AddDiskAsync("b", Blocks, "all", "kept");
+        await world.AddDiskAsync("c", Blocks, "x");
+        var basePoint = await world.BackUpAsync("b", "all");
+        await world.FillAsync("a", 1, 1, 2);
+        await world.FillAsync("b", 1, 2, 30);
+        await world.FillAsync("c", 1, 9);
+        string[] actions =
+        [
+            "bitmapMerge: {disk: b, name: all, sources: [a/x, c/x]}", "bitmapMerge: {disk: b, name: kept, sources: [all]}", "bitmapClear: {disk: a, name: x}",
+            $"backup: {{disk: b, sync: bitmap, bitmap: all, policy: conditional, {Slow}}}",
+        ];
+
+        // An abort leaves every bitmap as it was.
+        var aborted = await world.StartGroupedAsync(actions);
+        var frozen = await world.DirtyAsync("b", "all", "--set", "sync");
+        Assert.Equal([1, 2, 9, 30], frozen);
+        await world.FillAsync("a", 2, 5);
+        await world.AbkAsync("group", "cancel", aborted);
+        Assert.Equal("cancelled", await world.OutcomeOfAsync(aborted));
+        await world.AssertBitmapAsync("a", "x", [1, 2, 5], null, "none");
+        await world.AssertBitmapAsync("b", "all", [2, 30], basePoint, "valid");
+        await world.AssertBitmapAsync("b", "kept", [2, 30], null, "none");
+
+        var group = await world.StartGroupedAsync(actions);
+        var instant = world.Copy(image);
+        await world.FillAsync("a", 3, 6);
+        await world.FillAsync("c", 3, 10);
+        await world.FillAsync("b", 3, 40);
+        var job = await world.JobOfAsync(group, "b");
+        await world.AbkAsync("job", "set-rate", job, "0");
+        Assert.Equal("success", await world.OutcomeOfAsync(group));
+
+        Assert.Equal(5 * Image.BlockBytes, (await world.JobAsync(job)).GetProperty("bytesTotal").GetInt64());
+        await world.AssertPointAsync(job, instant);
+        await world.AssertBitmapAsync("a", "x", [6], null, "none");
+        await world.AssertBitmapAsync("b", "all", [40], job, "valid");
+        await world.AssertBitmapAsync("b", "kept", [1, 2, 5, 9, 30, 40], null, "none");
+        await world.AssertBitmapAsync("c", "x", [9, 10], null, "none");
+        Assert.Equal(["a", "b", "c"], (await world.GroupAsync(group)).GetProperty("disks").EnumerateArray().Select(d => d.GetString()));
     }
 
     [ToolFact("nbdkit")]

@@ -42,6 +42,12 @@ public sealed partial class DiskActor
             case DiskCommand.HoldGroup c:
                 Hold(c);
                 return true;
+            case DiskCommand.GetLoans c:
+                Sender.Tell(LoansOf(c.Group), Self);
+                return true;
+            case DiskCommand.BorrowInGroup c:
+                Sender.Tell(Borrow(c), Self);
+                return true;
             case DiskCommand.StartGroup c:
                 TakeInstant(c);
                 return true;
@@ -203,7 +209,7 @@ public sealed partial class DiskActor
     /// <summary>What may take long comes before anybody's writes are held: the slowest disk would hold up the guests of all.</summary>
     private void Arm(GroupReservation reservation, Volumes.TrackedDisk disk) =>
         Work(
-            () => disk.ArmAsync(GroupParts.InstantOf(reservation.Plan, runner.ScratchDirectory)),
+            () => disk.ArmAsync(GroupParts.InstantOf(reservation, runner.ScratchDirectory)),
             armed =>
             {
                 if (_reservation != reservation)
@@ -273,6 +279,38 @@ public sealed partial class DiskActor
             e => caller.Tell(Rejected(Failures.Explain(e)), Self));
     }
 
+    /// <summary>What was lent has its bits of the instant as soon as writes are held: if the hold ends before the instant, the group does not begin.</summary>
+    private object LoansOf(GroupId group)
+    {
+        if (_reservation is not { Held: not null } reservation || reservation.Group != group || Local.Disk is not { } disk
+            || reservation.Plan.Lent.Values.Any(s => !disk.BitmapSets.Contains(s) || disk.InconsistentReason(s) is not null))
+        {
+            return Rejected(GroupParts.Gone(id, group));
+        }
+
+        return new DiskReply.Loans([.. reservation.Plan.Lent.Select(l => new LentBitmap(new BitmapAddress(id, l.Key), disk.SizeBytes, disk.Extents(l.Value)))]);
+    }
+
+    private object Borrow(DiskCommand.BorrowInGroup c)
+    {
+        if (_reservation is not { } reservation || reservation.Group != c.Group || Local.Disk is not { } disk)
+        {
+            return Rejected(GroupParts.Gone(id, c.Group));
+        }
+
+        if (c.Lent.Select(l => GroupParts.RefusalOf(l, id, disk.SizeBytes)).FirstOrDefault(r => r is not null) is { } refusal)
+        {
+            return Rejected(refusal);
+        }
+
+        foreach (var lent in c.Lent)
+        {
+            reservation.Lent[lent.Address] = lent.Dirty;
+        }
+
+        return PartOf(c.Group);
+    }
+
     /// <summary>The instant. It is taken here and now, or never.</summary>
     private void TakeInstant(DiskCommand.StartGroup c)
     {
@@ -285,6 +323,12 @@ public sealed partial class DiskActor
         if (_reservation is not { } reservation || reservation.Group != c.Group)
         {
             Sender.Tell(_instants.ContainsKey(c.Group) ? PartOf(c.Group) : Rejected(GroupParts.Gone(id, c.Group)), Self);
+            return;
+        }
+
+        if (reservation.Plan.Borrowed.Any(b => !reservation.Lent.ContainsKey(b)))
+        {
+            Sender.Tell(Rejected(GroupParts.Gone(id, c.Group)), Self);
             return;
         }
 

@@ -195,7 +195,10 @@ public static class DiskAnswers
         var job = bitmap.BusyWith is { } busy ? state.Jobs[busy.Value] : null;
         return (q.Set ?? BitmapSet.Sync, job) switch
         {
-            (BitmapSet.Sync, _) => new DiskReply.Extents(disk.Extents(bitmap.SetId)),
+
+            // What a job of a group was told to copy may be what the group made of the bitmap.
+            (BitmapSet.Sync, { } j) => new DiskReply.Extents(disk.Extents(j.Spec.BitmapSet)),
+            (BitmapSet.Sync, null) => new DiskReply.Extents(disk.Extents(bitmap.SetId)),
             (_, null) => new DiskReply.Rejected(new Refusal(
                 RefusalCode.WrongState, $"bitmap '{q.Name}' is not in use by a job, so it has no {q.Set.ToString()!.ToLowerInvariant()} set")),
             (BitmapSet.Successor, { } j) => new DiskReply.Extents(disk.Extents(j.Spec.SuccessorSet)),

@@ -12,11 +12,13 @@ namespace ActorBackup.Actors.Disks;
 internal static class GroupParts
 {
     /// <summary>What the plan is for the disk's data plane.</summary>
-    public static GroupInstant InstantOf(GroupPlan plan, string scratchDirectory) =>
+    /// <param name="reservation">With what other disks will have lent by then.</param>
+    /// <param name="scratchDirectory">Of the jobs' copy-before-write.</param>
+    public static GroupInstant InstantOf(GroupReservation reservation, string scratchDirectory) =>
         new(
-            [.. plan.Sets.Select(s => new NewSet(s.SetId, s.GranularityBytes, s.Recording, !s.Persistent, s.StartsAs))],
-            [.. plan.Steps.Select(s => new SetStep(s.SetId, s.Sources))],
-            [.. plan.Jobs.Select(j => JobSnapshots.RequestOf(j, scratchDirectory))]);
+            [.. reservation.Plan.Sets.Select(s => new NewSet(s.SetId, s.GranularityBytes, s.Recording, !s.Persistent, s.StartsAs))],
+            [.. reservation.Plan.Steps.Select(s => new SetStep(s.SetId, s.Sources) { More = () => s.Borrowed.SelectMany(b => reservation.Lent[b]) })],
+            [.. reservation.Plan.Jobs.Select(j => JobSnapshots.RequestOf(j, scratchDirectory))]);
 
     /// <param name="state">Of the disk.</param>
     /// <param name="disk">Its id.</param>
@@ -79,6 +81,14 @@ internal static class GroupParts
             GroupDecision.Abort when job.Pending is { Error: null } or { IsCancelled: true } => new DiskCommand.CancelJob(job.Spec.Id, job.Pending.IsForced) { Disk = disk },
             _ => new DiskCommand.FinalizeJob(job.Spec.Id, null) { Disk = disk },
         };
+
+    /// <summary>Only bitmaps of disks of equal size can be merged.</summary>
+    public static Refusal? RefusalOf(LentBitmap lent, DiskId disk, long sizeBytes) =>
+        lent.DiskSizeBytes == sizeBytes
+            ? null
+            : new Refusal(
+                RefusalCode.InvalidSize,
+                $"disk '{lent.Address.Disk}' has {lent.DiskSizeBytes} bytes and disk '{disk}' {sizeBytes}; only bitmaps of disks of equal size can be merged");
 
     public static Refusal Gone(DiskId disk, GroupId group) =>
         new(RefusalCode.NotReady, $"disk '{disk}' has nothing reserved for group {group} any more; start the group again");

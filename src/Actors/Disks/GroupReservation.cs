@@ -1,6 +1,8 @@
 using ActorBackup.Actors.Storage;
+using ActorBackup.Core.Blocks;
 using ActorBackup.Core.Identity;
 using ActorBackup.Domain.Disks;
+using ActorBackup.Messages.Disks;
 using ActorBackup.Volumes.Disks;
 
 namespace ActorBackup.Actors.Disks;
@@ -19,6 +21,9 @@ internal sealed class GroupReservation(GroupId group, GroupPlan plan, IReadOnlyL
     public IReadOnlyList<OpenRepository?> Repositories => repositories;
 
     public IReadOnlyList<string> Made => made;
+
+    /// <summary>What other disks have lent so far: the plan's steps read it at the instant.</summary>
+    public Dictionary<BitmapAddress, IReadOnlyList<Extent>> Lent { get; } = [];
 
     /// <summary>Everything that may take long is done.</summary>
     public ArmedInstant? Armed { get; set; }

@@ -146,7 +146,7 @@ internal sealed class GroupActor(
                 async () =>
                 {
                     await catalog.Ask<CatalogReply>(new CatalogCommand.RegisterGroup(id), CatalogPatience).ConfigureAwait(false);
-                    var parts = await new GroupOpening(id, members, clock).RunAsync(c, disks).ConfigureAwait(false);
+                    var parts = await new GroupOpening(id, members, clock, guards).RunAsync(c, disks).ConfigureAwait(false);
                     return guards.BegunBeforeEnds || c.Completion == GroupCompletion.Grouped
                         ? parts
                         : await GroupRound.DecideAsync(members, id, GroupDecision.Start, disks).ConfigureAwait(false);

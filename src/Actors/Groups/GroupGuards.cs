@@ -11,6 +11,9 @@ internal sealed record GroupGuards
     /// <summary>A coordinator that died while its group began undoes it (rule 18).</summary>
     public bool UndoWhatDidNotBegin { get; init; } = true;
 
+    /// <summary>Bitmaps are taken to other disks while writes are held: their bits are those of the instant (rule 21).</summary>
+    public bool BorrowWhenHeld { get; init; } = true;
+
     /// <summary>A group commits when every disk has voted (rule 19).</summary>
     public bool EveryVote { get; init; } = true;
 

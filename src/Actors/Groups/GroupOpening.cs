@@ -1,4 +1,5 @@
 using ActorBackup.Core.Identity;
+using ActorBackup.Domain.Groups;
 using ActorBackup.Messages;
 using ActorBackup.Messages.Disks;
 using ActorBackup.Messages.Groups;
@@ -10,7 +11,7 @@ namespace ActorBackup.Actors.Groups;
 /// Every disk holds its guests' writes before the first one takes the instant, and holds them until it has taken it itself. So a write that was acknowledged
 /// before another one was issued, on whichever disks, is never missing beside the later one (rule 18).
 /// </remarks>
-internal sealed class GroupOpening(GroupId group, IGroupMembers members, TimeProvider clock)
+internal sealed class GroupOpening(GroupId group, IGroupMembers members, TimeProvider clock, GroupGuards guards)
 {
     private static readonly TimeSpan PreparePatience = TimeSpan.FromSeconds(60);
 
@@ -29,7 +30,17 @@ internal sealed class GroupOpening(GroupId group, IGroupMembers members, TimePro
             throw new RefusedException(refusal);
         }
 
+        if (!guards.BorrowWhenHeld)
+        {
+            await LendAsync(c).ConfigureAwait(false);
+        }
+
         await Task.WhenAll(disks.Select(d => AskAsync(new DiskCommand.HoldGroup(group, c.HoldLimit) { Disk = d }, c.HoldLimit + HoldMargin))).ConfigureAwait(false);
+        if (guards.BorrowWhenHeld)
+        {
+            await LendAsync(c).ConfigureAwait(false);
+        }
+
         return await Task.WhenAll(disks.Select(d => AskAsync(new DiskCommand.StartGroup(group) { Disk = d }, StartPatience))).ConfigureAwait(false);
     }
 
@@ -37,18 +48,40 @@ internal sealed class GroupOpening(GroupId group, IGroupMembers members, TimePro
     private async Task<Refusal?> PrepareAsync(GroupCommand.Start c, IReadOnlyList<DiskId> disks)
     {
         var first = (At: c.Actions.Count, Refusal: c.Impossible);
+        var commands = GroupLoans.Commands(c.Actions).ToLookup(a => a.Command.Disk);
         foreach (var disk in disks)
         {
-            var places = Enumerable.Range(0, c.Actions.Count).Where(i => c.Actions[i].Disk == disk).ToArray();
+            var places = commands[disk].Select(a => a.Place).ToArray();
             if (first.Refusal is null || places[0] < first.At)
             {
-                var prepare = new DiskCommand.PrepareGroup(group, c.Completion, [.. places.Select(i => c.Actions[i])], clock.GetUtcNow() + PreparePatience) { Disk = disk };
+                var prepare = new DiskCommand.PrepareGroup(group, c.Completion, [.. commands[disk].Select(a => a.Command)], clock.GetUtcNow() + PreparePatience) { Disk = disk };
                 var (action, refusal) = await TryPrepareAsync(prepare).ConfigureAwait(false);
                 first = refusal is not null && places[action] < first.At ? (places[action], refusal) : first;
             }
         }
 
         return first.Refusal;
+    }
+
+    /// <summary>Takes bitmaps to the disks that merge them. Their disks hold writes, so these are the bits of the instant.</summary>
+    private async Task LendAsync(GroupCommand.Start c)
+    {
+        var borrowed = c.Actions.SelectMany(a => GroupLoans.BorrowedBy(a).Select(from => (To: a.Disk, From: from))).Distinct().ToList();
+        var loans = await Task.WhenAll(borrowed.Select(b => b.From.Disk).Distinct().Select(AskForLoansAsync)).ConfigureAwait(false);
+        var lent = loans.SelectMany(l => l).ToDictionary(l => l.Address);
+        await Task.WhenAll(borrowed.GroupBy(b => b.To, b => b.From).Select(to =>
+            AskAsync(new DiskCommand.BorrowInGroup(group, [.. to.Select(from => lent[from])]) { Disk = to.Key }, c.HoldLimit))).ConfigureAwait(false);
+
+        async Task<IReadOnlyList<LentBitmap>> AskForLoansAsync(DiskId disk)
+        {
+            var ask = new DiskCommand.GetLoans(group) { Disk = disk };
+            return await TryAskAsync(ask, c.HoldLimit).ConfigureAwait(false) switch
+            {
+                DiskReply.Loans reply => reply.Lent,
+                DiskReply.Rejected rejected => throw new RefusedException(rejected.Refusal),
+                var other => throw Unexpected(ask, other),
+            };
+        }
     }
 
     /// <summary>Which action is refused and why; a disk that cannot be asked at all refuses its first one.</summary>

@@ -23,6 +23,7 @@ public sealed class GroupPartDecider
     private readonly Dictionary<string, ulong?> _altered = new(StringComparer.Ordinal);
     private readonly HashSet<string> _emptied = new(StringComparer.Ordinal);
     private readonly List<PlannedStep> _steps = [];
+    private readonly Dictionary<string, ulong> _lent = new(StringComparer.Ordinal);
     private readonly List<BackupSpec> _jobs = [];
     private readonly List<DiskEvent> _made = [];
     private DiskState _virtual;
@@ -64,9 +65,8 @@ public sealed class GroupPartDecider
             DiskCommand.AddBitmap c => TakeBitmap(BitmapDecider.Add(_virtual, c)),
             DiskCommand.ClearBitmap c => TakeBitmap(BitmapDecider.Clear(_virtual, c)),
             DiskCommand.SetBitmapRecording c => TakeBitmap(BitmapDecider.SetRecording(_virtual, c)),
-            DiskCommand.MergeBitmaps c when c.Sources.Any(s => s.Disk != _disk) =>
-                new Refusal(RefusalCode.NotSupported, $"a group cannot merge bitmaps of other disks into '{c.Target}' of disk '{_disk}'; merge them before"),
-            DiskCommand.MergeBitmaps c => TakeBitmap(BitmapDecider.Merge(_virtual, c, new Dictionary<BitmapAddress, Refusal?>())),
+            DiskCommand.MergeBitmaps c => TakeMerge(c),
+            DiskCommand.LendToGroup c => Lend(c),
             _ => throw new UnreachableException($"{action.GetType().Name} is no action of a group."),
         };
 
@@ -124,16 +124,46 @@ public sealed class GroupPartDecider
                 case DiskEvent.BitmapRecordingChanged x:
                     Alter(x.Name, e);
                     break;
-                case DiskEvent.BitmapMerged x:
-                    var target = Alter(x.Target, e);
-                    _steps.Add(new PlannedStep(target, [.. x.Sources.Select(s => _virtual.Bitmaps[s].SetId)]));
-                    break;
                 default:
                     throw new UnreachableException($"{e.GetType().Name} comes of no action of a group.");
             }
         }
 
         return decision.Refusal;
+    }
+
+    /// <summary>What other disks lend is validated by them.</summary>
+    private Refusal? TakeMerge(DiskCommand.MergeBitmaps c)
+    {
+        var borrowed = c.Sources.Where(s => s.Disk != _disk).Distinct().ToList();
+        var decision = BitmapDecider.Merge(_virtual, c, borrowed.ToDictionary(s => s, _ => (Refusal?)null));
+        foreach (var e in decision.Events)
+        {
+            var target = Alter(c.Target, e);
+            var own = c.Sources.Where(s => s.Disk == _disk).Select(s => _virtual.Bitmaps[s.Name].SetId);
+            _steps.Add(new PlannedStep(target, [.. own]) { Borrowed = borrowed });
+        }
+
+        return decision.Refusal;
+    }
+
+    /// <summary>Lent are the bits that the bitmap has while writes are held, before any of the disk's own steps.</summary>
+    private Refusal? Lend(DiskCommand.LendToGroup c)
+    {
+        if (BitmapDecider.Find(_virtual, _disk, c.Name, needConsistent: true, out var bitmap) is { } refused)
+        {
+            return refused.Refusal;
+        }
+
+        if (_altered.ContainsKey(c.Name))
+        {
+            return new Refusal(
+                RefusalCode.NotSupported,
+                $"a group cannot merge bitmap '{c.Name}' of disk '{_disk}' into one of another disk after it has changed it; put the merge before that, or into a group of its own");
+        }
+
+        _lent[c.Name] = bitmap!.SetId;
+        return null;
     }
 
     /// <summary>The set that stands for the bitmap from here on.</summary>
@@ -158,7 +188,7 @@ public sealed class GroupPartDecider
             Made = [.. _made.OfType<DiskEvent.BitmapAdded>().Select(b => b.Name)],
         };
         var sets = overlays.Select(o => new PlannedSet(o.SetId, o.GranularityBytes, o.Recording, o.Persistent, _altered[o.Name]));
-        return new GroupPreparation(new Decision<DiskEvent>([joined, .. _made], null), new GroupPlan([.. sets], _steps, _jobs));
+        return new GroupPreparation(new Decision<DiskEvent>([joined, .. _made], null), new GroupPlan([.. sets], _steps, _jobs) { Lent = _lent });
     }
 
     /// <summary>Rule 14: what was emptied at the instant of a full backup, and records, counts from its point.</summary>

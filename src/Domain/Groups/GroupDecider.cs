@@ -26,7 +26,7 @@ public static class GroupDecider
         var needsPerson = c.Completion == GroupCompletion.Grouped && c.Actions.OfType<DiskCommand.StartBackup>().Any(b => !b.Order.AutoFinalize);
 
         // In this order they are asked, so that two groups that share disks wait for each other and never both.
-        var disks = c.Actions.Select(a => a.Disk).Distinct().OrderBy(d => d.Value, StringComparer.Ordinal);
+        var disks = GroupLoans.Commands(c.Actions).Select(a => a.Command.Disk).Distinct().OrderBy(d => d.Value, StringComparer.Ordinal);
         var created = new GroupEvent.GroupCreated(c.Completion, [.. disks], needsPerson, now);
         var restarts = GroupRestarts.Of(c);
         return restarts == 0 && c.RetryOf is null

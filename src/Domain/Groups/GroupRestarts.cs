@@ -34,8 +34,11 @@ public static class GroupRestarts
         var jobs = state.Members.GroupBy(m => m.Disk).ToDictionary(d => d.Key, d => new Queue<JobId>(d.Select(m => m.Job)));
         DiskCommand Again(DiskCommand action) =>
             action is DiskCommand.StartBackup backup
-                ? backup with { Order = backup.Order with { Restarts = left, RestartCount = tries, RetryOf = jobs[action.Disk].Dequeue() } }
+                ? backup with { Order = backup.Order with { Restarts = left, RestartCount = tries, RetryOf = NextJob(action.Disk) } }
                 : action;
+
+        // A disk's jobs are in the order of its backups.
+        JobId? NextJob(DiskId disk) => jobs.TryGetValue(disk, out var its) && its.TryDequeue(out var job) ? job : null;
         return new GroupCommand.Start(state.Completion, [.. again.Actions.Select(Again)]) { Group = next, HoldLimit = again.HoldLimit, RetryOf = failed, RestartCount = tries };
     }
 }

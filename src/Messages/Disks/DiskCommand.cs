@@ -1,4 +1,5 @@
 using ActorBackup.Core.Bitmaps;
+using ActorBackup.Core.Blocks;
 using ActorBackup.Core.Identity;
 using ActorBackup.Core.Jobs;
 using ActorBackup.Messages.Groups;
@@ -110,6 +111,15 @@ public abstract record DiskCommand
     /// <param name="Deadline">After it nobody waits for the answer.</param>
     public sealed record PrepareGroup(GroupId Group, GroupCompletion Completion, IReadOnlyList<DiskCommand> Actions, DateTimeOffset Deadline) : DiskCommand;
 
+    /// <summary>As an action of a group: another disk of it merges this bitmap, as it is at the instant.</summary>
+    public sealed record LendToGroup(string Name) : DiskCommand;
+
+    /// <summary>What was lent, while writes are held: as it will be at the instant, if there is one.</summary>
+    public sealed record GetLoans(GroupId Group) : DiskCommand;
+
+    /// <summary>Brings what other disks lend, before the instant.</summary>
+    public sealed record BorrowInGroup(GroupId Group, IReadOnlyList<LentBitmap> Lent) : DiskCommand;
+
     /// <summary>Holds guests' writes; answered when none is in flight. After the limit they go on by themselves, and a later <see cref="StartGroup"/> is refused.</summary>
     public sealed record HoldGroup(GroupId Group, TimeSpan Limit) : DiskCommand;
 
@@ -145,6 +155,12 @@ public abstract record DiskCommand
 
 /// <summary>(disk, name) of a bitmap.</summary>
 public readonly record struct BitmapAddress(DiskId Disk, string Name);
+
+/// <summary>The bits of a bitmap of another disk.</summary>
+/// <param name="Address">Whose.</param>
+/// <param name="DiskSizeBytes">Only disks of equal size can lend to each other.</param>
+/// <param name="Dirty">Ascending.</param>
+public sealed record LentBitmap(BitmapAddress Address, long DiskSizeBytes, IReadOnlyList<Extent> Dirty);
 
 /// <summary>A backup as it was asked for; what it becomes is decided by the disk.</summary>
 public sealed record BackupOrder

@@ -30,6 +30,8 @@ public abstract record DiskReply
 
     public sealed record GroupPart(GroupPartView View) : DiskReply;
 
+    public sealed record Loans(IReadOnlyList<LentBitmap> Lent) : DiskReply;
+
     /// <summary>An action of a group is refused, and nothing changed.</summary>
     /// <param name="Action">Which of the disk's actions, from 0.</param>
     /// <param name="Refusal">Why.</param>

@@ -1,6 +1,7 @@
 using ActorBackup.Api;
 using ActorBackup.Core.Identity;
 using ActorBackup.Domain.Disks;
+using ActorBackup.Domain.Groups;
 using ActorBackup.Messages;
 using ActorBackup.Messages.Disks;
 
@@ -47,7 +48,8 @@ public static class GroupActions
     private static (DiskCommand? Action, Refusal? Refusal) BitmapAction(GroupActionRequest request)
     {
         var action = CommandOf(request);
-        return ObjectName.IsValid(action.Disk.Value) ? (action, null) : (null, BitmapDecider.UnknownDisk(action.Disk).Refusal);
+        var wrong = GroupLoans.BorrowedBy(action).Select(s => s.Disk).Prepend(action.Disk).Where(d => !ObjectName.IsValid(d.Value)).ToList();
+        return wrong.Count == 0 ? (action, null) : (null, BitmapDecider.UnknownDisk(wrong[0]).Refusal);
     }
 
     private static DiskCommand CommandOf(GroupActionRequest request) =>

@@ -1,3 +1,4 @@
+using ActorBackup.Core.Blocks;
 using ActorBackup.Volumes.Snapshots;
 
 namespace ActorBackup.Volumes.Disks;
@@ -17,4 +18,8 @@ public readonly record struct NewSet(ulong SetId, long GranularityBytes, bool Is
 
 /// <param name="SetId">One of those that come to be.</param>
 /// <param name="Sources">Sets whose bits of this moment are added; null = all bits go.</param>
-public readonly record struct SetStep(ulong SetId, IReadOnlyList<ulong>? Sources);
+public readonly record struct SetStep(ulong SetId, IReadOnlyList<ulong>? Sources)
+{
+    /// <summary>Asked at the instant for ranges in bytes that are added, too; null = none.</summary>
+    public Func<IEnumerable<Extent>>? More { get; init; }
+}

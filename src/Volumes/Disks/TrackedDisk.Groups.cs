@@ -167,6 +167,11 @@ public sealed partial class TrackedDisk
             {
                 set.Bits.UnionWith((made.Find(s => s.Id == source) ?? Bitmap(source)).Bits);
             }
+
+            foreach (var extent in step.More?.Invoke() ?? [])
+            {
+                set.Bits.MarkBytes(extent.Offset, extent.Length);
+            }
         }
 
         foreach (var set in made)

@@ -1,5 +1,6 @@
 using ActorBackup.Actors.Disks;
 using ActorBackup.Core.Bitmaps;
+using ActorBackup.Core.Blocks;
 using ActorBackup.Core.Identity;
 using ActorBackup.Core.Jobs;
 using ActorBackup.Domain.Disks;
@@ -24,6 +25,7 @@ internal sealed class DiskDouble
     private readonly HashSet<ulong> _sets = [];
     private readonly Dictionary<JobId, bool> _running = [];
     private readonly Dictionary<JobId, PendingJob> _votes = [];
+    private readonly Dictionary<BitmapAddress, LentBitmap> _borrowed = [];
     private GroupPlan? _reserved;
     private GroupId? _reservedFor;
     private DateTimeOffset _reservedAt;
@@ -57,6 +59,9 @@ internal sealed class DiskDouble
     /// <summary>From when to when writes were held before the instant of a group, in ticks of the world.</summary>
     public Dictionary<GroupId, (long Held, long Taken)> Instants { get; } = [];
 
+    /// <summary>At a group's instant: which bitmaps of other disks were merged, and when they were as they were merged.</summary>
+    public Dictionary<GroupId, IReadOnlyList<LentBitmap>> Borrowed { get; } = [];
+
     /// <summary>What became of jobs, also of those that the journal has forgotten.</summary>
     public Dictionary<JobId, (GroupId Group, JobOutcome Outcome)> Outcomes { get; } = [];
 
@@ -72,6 +77,8 @@ internal sealed class DiskDouble
             DiskQuery.GetGroupPart q => PartOf(q.Group),
             DiskCommand.PrepareGroup c => Prepare(c),
             DiskCommand.HoldGroup c => Hold(c),
+            DiskCommand.GetLoans c => Loans(c),
+            DiskCommand.BorrowInGroup c => Borrow(c),
             DiskCommand.StartGroup c => Take(c),
             DiskCommand.DecideGroup c => Decide(c),
             DiskCommand.AwaitGroup c => PartOf(c.Group),
@@ -169,6 +176,7 @@ internal sealed class DiskDouble
         Record([.. decision.Events]);
         decision.Events.OfType<DiskEvent.BitmapAdded>().ToList().ForEach(b => _sets.Add(b.SetId));
         (_reserved, _reservedFor, _reservedAt, _isHeld, _heldSince) = (plan, c.Group, _now(), false, 0);
+        _borrowed.Clear();
         return PartOf(c.Group);
     }
 
@@ -188,11 +196,33 @@ internal sealed class DiskDouble
         return PartOf(c.Group);
     }
 
+    /// <summary>A bit says when it was lent.</summary>
+    private DiskReply Loans(DiskCommand.GetLoans c) =>
+        _reservedFor != c.Group || (_guards.LendsWhenHeld && _heldSince == 0)
+            ? new DiskReply.Rejected(GroupParts.Gone(Id, c.Group))
+            : new DiskReply.Loans([.. _reserved!.Lent.Keys.Select(name => new LentBitmap(new BitmapAddress(Id, name), 1 << 20, [new Extent(_tick(), 1)]))]);
+
+    private DiskReply Borrow(DiskCommand.BorrowInGroup c)
+    {
+        if (_reservedFor != c.Group)
+        {
+            return new DiskReply.Rejected(GroupParts.Gone(Id, c.Group));
+        }
+
+        c.Lent.ToList().ForEach(l => _borrowed[l.Address] = l);
+        return PartOf(c.Group);
+    }
+
     private DiskReply Take(DiskCommand.StartGroup c)
     {
         if (_reservedFor != c.Group)
         {
             return Instants.ContainsKey(c.Group) && State.Groups.ContainsKey(c.Group.Value) ? PartOf(c.Group) : new DiskReply.Rejected(GroupParts.Gone(Id, c.Group));
+        }
+
+        if (_reserved!.Borrowed.Any(b => !_borrowed.ContainsKey(b)))
+        {
+            return new DiskReply.Rejected(GroupParts.Gone(Id, c.Group));
         }
 
         if (!_isHeld && (_guards.HoldsExpire || _heldSince == 0))
@@ -201,6 +231,7 @@ internal sealed class DiskDouble
         }
 
         Instants.TryAdd(c.Group, _isHeld ? (_heldSince, _tick()) : (long.MaxValue, _tick()));
+        Borrowed.TryAdd(c.Group, [.. _borrowed.Values]);
         foreach (var set in _reserved!.Sets)
         {
             _sets.Add(set.SetId);

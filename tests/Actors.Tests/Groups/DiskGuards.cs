@@ -8,6 +8,9 @@ internal sealed record DiskGuards
     /// <summary>A hold that is over cannot become the instant.</summary>
     public bool HoldsExpire { get; init; } = true;
 
+    /// <summary>Bitmaps are lent only while writes are held.</summary>
+    public bool LendsWhenHeld { get; init; } = true;
+
     /// <summary>No job settles before the coordinator's decision is known.</summary>
     public bool WaitForDecision { get; init; } = true;
 

@@ -68,6 +68,11 @@ internal sealed class GroupLife
 
     private IEnumerable<DiskCommand> ActionsOf(DiskId disk)
     {
+        if (_disks.Keys.FirstOrDefault(d => d != disk) is { Value: not null } other && _random.Next(4) == 0)
+        {
+            yield return new DiskCommand.MergeBitmaps("y", [new BitmapAddress(other, "y")]) { Disk = disk };
+        }
+
         if (_random.Next(3) == 0)
         {
             yield return new DiskCommand.ClearBitmap("y") { Disk = disk };
@@ -290,6 +295,15 @@ internal sealed class GroupLife
             return $"group {group} began without a moment at which all disks held their writes";
         }
 
+        foreach (var (disk, lent) in _disks.Values.Where(_ => begun).SelectMany(d => d.Borrowed.GetValueOrDefault(group, []).Select(l => (d, l))))
+        {
+            var (held, taken) = _disks[lent.Address.Disk].Instants[group];
+            if (lent.Dirty[0].Offset < held || lent.Dirty[0].Offset > taken)
+            {
+                return $"disk {disk.Id} merged a bitmap of disk {lent.Address.Disk} that was not as at the instant of group {group}";
+            }
+        }
+
         if (decision != GroupDecision.Abort && _coordinators.Starts.FirstOrDefault(s => s.RetryOf == group) is { } next)
         {
             return $"group {group} did not fail ({decision}), and {next.Group} does its work again";
@@ -325,7 +339,7 @@ internal sealed class GroupLife
         {
             var isAsBefore = disk.State.Bitmaps.Values.OrderBy(b => b.Name).SequenceEqual(disk.Before.Bitmaps.Values.OrderBy(b => b.Name));
             var alters = _start.Actions.Any(a =>
-                a.Disk == disk.Id && a is DiskCommand.AddBitmap or DiskCommand.ClearBitmap or DiskCommand.StartBackup { Order.Sync: SyncMode.Auto });
+                a.Disk == disk.Id && a is DiskCommand.AddBitmap or DiskCommand.ClearBitmap or DiskCommand.MergeBitmaps or DiskCommand.StartBackup { Order.Sync: SyncMode.Auto });
             if (isAsBefore == (isChanged && alters))
             {
                 return $"at the end the bitmaps of disk {disk.Id} are {(isAsBefore ? "as before" : "others")}: {string.Join(", ", disk.State.Bitmaps.Values)}";

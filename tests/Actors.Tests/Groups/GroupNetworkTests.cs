@@ -28,6 +28,7 @@ public sealed class GroupNetworkTests(ITestOutputHelper output) : TestKit(Config
         [nameof(GroupGuards.TellUntilEnded)] = (new GroupGuards { TellUntilEnded = false }, DiskGuards.On),
         [nameof(GroupGuards.RememberRestart)] = (new GroupGuards { RememberRestart = false }, DiskGuards.On),
         [nameof(GroupGuards.RestartsAreAwaited)] = (new GroupGuards { RestartsAreAwaited = false }, DiskGuards.On),
+        [nameof(GroupGuards.BorrowWhenHeld)] = (new GroupGuards { BorrowWhenHeld = false }, new DiskGuards { LendsWhenHeld = false }),
         [nameof(DiskGuards.HoldsExpire)] = (GroupGuards.On, new DiskGuards { HoldsExpire = false }),
         [nameof(DiskGuards.WaitForDecision)] = (GroupGuards.On, new DiskGuards { WaitForDecision = false }),
         [nameof(DiskGuards.VoteIsDurable)] = (GroupGuards.On, new DiskGuards { VoteIsDurable = false }),

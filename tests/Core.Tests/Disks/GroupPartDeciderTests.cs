@@ -149,8 +149,40 @@ public sealed class GroupPartDeciderTests
     }
 
     [Fact]
-    public void Bitmaps_of_other_disks_are_refused() =>
-        AssertRefused(RefusalCode.NotSupported, Prepare(Start, new DiskCommand.MergeBitmaps("x", [new BitmapAddress(new DiskId("vdb"), "y")]) { Disk = Disk }).Decision);
+    public void A_merge_of_another_disks_bitmap_waits_for_its_bits_of_the_instant()
+    {
+        var foreign = new BitmapAddress(new DiskId("vdb"), "z");
+        var (decision, plan) = Prepare(
+            Start,
+            new DiskCommand.MergeBitmaps("x", [foreign, new BitmapAddress(Disk, "y"), foreign]) { Disk = Disk },
+            new DiskCommand.StartBackup(Order(SyncMode.Bitmap, "x", BitmapSyncPolicy.Conditional)) { Disk = Disk });
+
+        var overlay = Assert.Single(decision.Events.OfType<DiskEvent.GroupJoined>().Single().Overlays);
+        var step = Assert.Single(plan!.Steps);
+        Assert.Equal((overlay.SetId, Start.Bitmaps["y"].SetId, foreign), (step.SetId, Assert.Single(step.Sources!), Assert.Single(step.Borrowed)));
+        Assert.Equal((overlay.SetId, foreign), (Assert.Single(plan.Jobs).BitmapSet, Assert.Single(plan.Borrowed)));
+        AssertRefused(RefusalCode.UnknownBitmap, Prepare(Start, new DiskCommand.MergeBitmaps("nope", [foreign]) { Disk = Disk }).Decision);
+    }
+
+    [Fact]
+    public void A_bitmap_is_lent_as_it_is_while_writes_are_held_or_not_at_all()
+    {
+        var lend = new DiskCommand.LendToGroup("x") { Disk = Disk };
+
+        var (decision, plan) = Prepare(Start, lend, new DiskCommand.ClearBitmap("x") { Disk = Disk });
+        Assert.Null(decision.Refusal);
+        Assert.Equal(Start.Bitmaps["x"].SetId, plan!.Lent["x"]);
+        Assert.NotEqual(Start.Bitmaps["x"].SetId, Assert.Single(plan.Sets).SetId);
+
+        var alone = Prepare(Start, lend);
+        Assert.Empty(alone.Plan!.Sets);
+        Assert.IsType<DiskEvent.GroupJoined>(Assert.Single(alone.Decision.Events));
+
+        AssertRefused(RefusalCode.NotSupported, Prepare(Start, new DiskCommand.ClearBitmap("x") { Disk = Disk }, lend).Decision);
+        AssertRefused(RefusalCode.UnknownBitmap, Prepare(Start, new DiskCommand.LendToGroup("nope") { Disk = Disk }).Decision);
+        AssertRefused(RefusalCode.Busy, Prepare(Start, new DiskCommand.StartBackup(Order(SyncMode.Full, "x", BitmapSyncPolicy.Always)) { Disk = Disk }, lend).Decision);
+        AssertRefused(RefusalCode.Inconsistent, Prepare(Online.WithInconsistentBitmap("x"), lend).Decision);
+    }
 
     [Fact]
     public void The_first_action_that_is_refused_is_named()

@@ -106,6 +106,10 @@ public sealed class GroupDeciderTests
         var created = Assert.IsType<GroupEvent.GroupCreated>(Assert.Single(GroupDecider.Create(GroupState.Empty, start, Given.Now).Events));
 
         Assert.Equal([A, B], created.Disks);
+
+        // A disk that lends a bitmap has a part, too.
+        var merge = start with { Actions = [new DiskCommand.MergeBitmaps("x", [new BitmapAddress(A, "y"), new BitmapAddress(B, "y")]) { Disk = B }] };
+        Assert.Equal([A, B], Assert.IsType<GroupEvent.GroupCreated>(Assert.Single(GroupDecider.Create(GroupState.Empty, merge, Given.Now).Events)).Disks);
         Assert.Equal(RefusalCode.Duplicate, GroupDecider.Create(Begun(), start, Given.Now).Refusal?.Code);
         Assert.Equal(RefusalCode.InvalidArgument, GroupDecider.Create(GroupState.Empty, start with { Actions = [] }, Given.Now).Refusal?.Code);
         var many = start with { Actions = [.. Enumerable.Repeat(actions[0], GroupDecider.ActionsMax + 1)] };
