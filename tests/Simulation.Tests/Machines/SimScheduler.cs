@@ -2,19 +2,36 @@ using ActorBackup.Files;
 
 namespace ActorBackup.Simulation.Tests.Machines;
 
-/// <summary>Work posted by one process, run on the simulation's thread in random order.</summary>
-internal sealed class SimScheduler(Machine machine, Dice dice) : IScheduler
+/// <summary>Work that one process posts or gives to the thread pool, run on the simulation's thread in random order.</summary>
+internal sealed class SimScheduler : IScheduler
 {
+    private readonly Machine _machine;
+    private readonly Dice _dice;
     private readonly List<Action> _work = [];
     private readonly int _thread = Environment.CurrentManagedThreadId;
 
-    public bool IsEmpty => _work.Count == 0;
+    public SimScheduler(Machine machine, Dice dice)
+    {
+        (_machine, _dice) = (machine, dice);
+
+        // What a dead process had queued dies with it.
+        SimPool.Clear();
+    }
+
+    public bool IsEmpty
+    {
+        get
+        {
+            Collect();
+            return _work.Count == 0;
+        }
+    }
 
     public void Post(Action work)
     {
         if (Environment.CurrentManagedThreadId != _thread)
         {
-            machine.Report($"something ran on another thread: {Environment.StackTrace}");
+            _machine.Report($"something ran on another thread: {Environment.StackTrace}");
         }
 
         _work.Add(work);
@@ -30,10 +47,19 @@ internal sealed class SimScheduler(Machine machine, Dice dice) : IScheduler
 
     public void RunOne()
     {
-        var at = dice.Below(_work.Count);
+        Collect();
+        var at = _dice.Below(_work.Count);
         var work = _work[at];
         _work[at] = _work[^1];
         _work.RemoveAt(_work.Count - 1);
         work();
+    }
+
+    private void Collect()
+    {
+        while (SimPool.TryTake() is { } work)
+        {
+            _work.Add(work);
+        }
     }
 }

@@ -1,6 +1,6 @@
 namespace ActorBackup.Simulation.Tests.Machines;
 
-/// <summary>A thread without a context, where continuations run on the stack that completes what they wait for; deep enough for all of them.</summary>
+/// <summary>A thread without a context, where continuations run on the stack that completes what they wait for, deep enough for all of them, or wait for the simulation.</summary>
 internal static class SimThread
 {
     private const int StackBytes = 16 << 20;
@@ -9,8 +9,15 @@ internal static class SimThread
     public static T Run<T>(Func<T> work)
     {
         var result = default(T);
-        var thread = new Thread(() => result = work(), StackBytes);
-        thread.Start();
+        var thread = new Thread(
+            () =>
+            {
+                SimPool.Enter();
+                result = work();
+                SimPool.Leave();
+            },
+            StackBytes);
+        thread.UnsafeStart();
         thread.Join();
         return result!;
     }
