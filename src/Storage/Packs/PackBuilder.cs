@@ -9,7 +9,7 @@ namespace ActorBackup.Storage.Packs;
 /// <summary>Builds one pack at a time in memory; one thread at a time. Memory: the bytes of one pack, kept for the next.</summary>
 public sealed class PackBuilder
 {
-    /// <summary>A pack is full when another block would make it larger.</summary>
+    /// <summary>What packs are built to: one is full when another block would make it larger.</summary>
     public const int TargetBytes = 16 * 1024 * 1024;
 
     public const int MaxBlockBytes = 4 * 1024 * 1024;
@@ -18,13 +18,21 @@ public sealed class PackBuilder
     private const int FirstBytes = 256 * 1024;
 
     private readonly PackKind _kind;
+    private readonly int _targetBytes;
     private readonly List<PackedBlock> _blocks = [];
     private Memory<byte> _bytes = new AlignedBuffer(FirstBytes).Memory;
     private int _length;
 
     public PackBuilder(PackKind kind)
+        : this(kind, TargetBytes)
     {
-        _kind = kind;
+    }
+
+    /// <param name="kind">Of the packs.</param>
+    /// <param name="targetBytes">When one is full.</param>
+    internal PackBuilder(PackKind kind, int targetBytes)
+    {
+        (_kind, _targetBytes) = (kind, targetBytes);
         Reset();
     }
 
@@ -37,7 +45,7 @@ public sealed class PackBuilder
     public bool TryAdd(BlockDigest digest, ReadOnlySpan<byte> stored, BlockCompression compression, int plainBytes)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(stored.Length, MaxBlockBytes);
-        if (_blocks.Count > 0 && (SizeBytes + stored.Length + PackFormat.EntryBytes > TargetBytes || _blocks.Count >= PackFormat.CountMax))
+        if (_blocks.Count > 0 && (SizeBytes + stored.Length + PackFormat.EntryBytes > _targetBytes || _blocks.Count >= PackFormat.CountMax))
         {
             return false;
         }

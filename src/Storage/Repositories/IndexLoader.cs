@@ -11,7 +11,14 @@ public static class IndexLoader
     /// <summary>Hands out every footer, one at a time. Packs that cannot be read are left out: their blocks count as unknown, so they are written again.</summary>
     /// <returns>Why packs were left out.</returns>
     /// <exception cref="StorageException">There is no repository, it cannot be listed, or something in it was written by a newer version.</exception>
-    public static async Task<IReadOnlyList<string>> LoadAsync(IObjectStore objects, Action<PackFooter> take, CancellationToken cancellation)
+    public static Task<IReadOnlyList<string>> LoadAsync(IObjectStore objects, Action<PackFooter> take, CancellationToken cancellation) =>
+        LoadAsync(objects, take, TaskScheduler.Default, cancellation);
+
+    /// <param name="objects">Of the repository.</param>
+    /// <param name="take">Gets the footers.</param>
+    /// <param name="readers">Runs who reads them.</param>
+    /// <param name="cancellation">Between footers.</param>
+    internal static async Task<IReadOnlyList<string>> LoadAsync(IObjectStore objects, Action<PackFooter> take, TaskScheduler readers, CancellationToken cancellation)
     {
         // An empty mount point must not pass for a repository without packs.
         await RepositoryManifest.ReadAsync(objects, cancellation).ConfigureAwait(false);
@@ -20,7 +27,7 @@ public static class IndexLoader
         var left = new List<string>();
         await Parallel.ForEachAsync(
             objects.ListAsync("packs/", cancellation),
-            new ParallelOptions { MaxDegreeOfParallelism = Readers, CancellationToken = cancellation },
+            new ParallelOptions { MaxDegreeOfParallelism = Readers, TaskScheduler = readers, CancellationToken = cancellation },
             async (stored, token) =>
             {
                 try

@@ -20,12 +20,12 @@ public sealed class Repository : IAsyncDisposable
 {
     private readonly NodeCache _nodes;
 
-    private Repository(IObjectStore objects, RepositoryManifest manifest, IDigestIndex index, TimeProvider clock)
+    private Repository(IObjectStore objects, RepositoryManifest manifest, IDigestIndex index, TimeProvider clock, RepositoryWriter writer)
     {
         Objects = objects;
         Id = manifest.Id;
         Points = new PointStore(objects, clock);
-        Writer = new RepositoryWriter(objects, index, clock);
+        Writer = writer;
         Packs = new PackReader(objects);
         Blocks = new BlockReader(index, Packs);
         _nodes = new NodeCache(Blocks);
@@ -65,11 +65,15 @@ public sealed class Repository : IAsyncDisposable
         await OpenAsync(RepositoryManifest.OpenStore(files, url), index, clock, cancellation).ConfigureAwait(false);
 
     /// <summary>Owns the store from now on, also when it fails.</summary>
-    public static async Task<Repository> OpenAsync(IObjectStore objects, IDigestIndex index, TimeProvider clock, CancellationToken cancellation)
+    public static Task<Repository> OpenAsync(IObjectStore objects, IDigestIndex index, TimeProvider clock, CancellationToken cancellation) =>
+        OpenAsync(objects, index, clock, new RepositoryWriter(objects, index, clock), cancellation);
+
+    internal static async Task<Repository> OpenAsync(
+        IObjectStore objects, IDigestIndex index, TimeProvider clock, RepositoryWriter writer, CancellationToken cancellation)
     {
         try
         {
-            return new Repository(objects, await RepositoryManifest.ReadAsync(objects, cancellation).ConfigureAwait(false), index, clock);
+            return new Repository(objects, await RepositoryManifest.ReadAsync(objects, cancellation).ConfigureAwait(false), index, clock, writer);
         }
         catch
         {

@@ -45,7 +45,11 @@ public sealed class BlockSession : IAsyncDisposable, INodeWriter
     public async Task FlushAsync(CancellationToken cancellation)
     {
         ThrowIfFaulted();
-        await StoreNodesAsync(cancellation).ConfigureAwait(false);
+        if (_writer.Guards.FlushNodes)
+        {
+            await StoreNodesAsync(cancellation).ConfigureAwait(false);
+        }
+
         foreach (var pack in await _writer.PushAsync(this, cancellation).ConfigureAwait(false))
         {
             await WaitAsync(pack, cancellation).ConfigureAwait(false);

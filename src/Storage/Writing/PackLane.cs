@@ -3,7 +3,10 @@ using ActorBackup.Storage.Packs;
 namespace ActorBackup.Storage.Writing;
 
 /// <summary>Packs of one kind: one is being filled, a few are being put. Memory: one pack more than are in flight.</summary>
-internal sealed class PackLane(PackKind kind, int inFlight) : IDisposable
+/// <param name="kind">Of the packs.</param>
+/// <param name="inFlight">How many are put at a time.</param>
+/// <param name="packBytes">When a pack is full.</param>
+internal sealed class PackLane(PackKind kind, int inFlight, int packBytes) : IDisposable
 {
     private readonly Stack<PackBuilder> _spare = new();
 
@@ -11,10 +14,10 @@ internal sealed class PackLane(PackKind kind, int inFlight) : IDisposable
     public SemaphoreSlim Slots { get; } = new(inFlight);
 
     /// <summary>Being filled. Guarded by the writer's lock, as all but <see cref="Slots"/>.</summary>
-    public OpenPack Open { get; private set; } = new(new PackBuilder(kind));
+    public OpenPack Open { get; private set; } = new(new PackBuilder(kind, packBytes));
 
     /// <summary>Starts another pack in place of the open one.</summary>
-    public void Replace() => Open = new OpenPack(_spare.TryPop(out var builder) ? builder : new PackBuilder(kind));
+    public void Replace() => Open = new OpenPack(_spare.TryPop(out var builder) ? builder : new PackBuilder(kind, packBytes));
 
     public void Return(PackBuilder builder)
     {

@@ -15,7 +15,7 @@ namespace ActorBackup.Storage.Writing;
 /// for that pack), or new. An observer hears of a block only after its pack was put and recorded. Two workers that bring the same new block at
 /// once may both write it; that costs its bytes and nothing else.
 /// </remarks>
-public sealed class RepositoryWriter(IObjectStore store, IDigestIndex index, TimeProvider clock) : IDisposable
+public sealed class RepositoryWriter : IDisposable
 {
     /// <summary>One is being put while the next one fills: that keeps any device busy that is slower than the compression.</summary>
     private const int DataPacksInFlight = 1;
@@ -26,11 +26,32 @@ public sealed class RepositoryWriter(IObjectStore store, IDigestIndex index, Tim
 
     private static readonly TimeSpan FirstBackOff = TimeSpan.FromMilliseconds(200);
 
+    private readonly IObjectStore _store;
+    private readonly IDigestIndex _index;
+    private readonly TimeProvider _clock;
+    private readonly WriterGuards _guards;
     private readonly string _name = "writer-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8));
     private readonly Lock _lock = new();
     private readonly Dictionary<BlockDigest, (OpenPack Pack, int Index)> _pending = [];
-    private readonly PackLane _data = new(PackKind.Data, DataPacksInFlight);
-    private readonly PackLane _trees = new(PackKind.Tree, TreePacksInFlight);
+    private readonly PackLane _data;
+    private readonly PackLane _trees;
+
+    public RepositoryWriter(IObjectStore store, IDigestIndex index, TimeProvider clock)
+        : this(store, index, clock, PackBuilder.TargetBytes, WriterGuards.On)
+    {
+    }
+
+    /// <param name="store">Gets the packs.</param>
+    /// <param name="index">Says which blocks are there.</param>
+    /// <param name="clock">For back-off.</param>
+    /// <param name="packBytes">When a pack is full.</param>
+    /// <param name="guards">Against losing blocks.</param>
+    internal RepositoryWriter(IObjectStore store, IDigestIndex index, TimeProvider clock, int packBytes, WriterGuards guards)
+    {
+        (_store, _index, _clock, _guards) = (store, index, clock, guards);
+        _data = new PackLane(PackKind.Data, DataPacksInFlight, packBytes);
+        _trees = new PackLane(PackKind.Tree, TreePacksInFlight, packBytes);
+    }
 
     /// <summary>Blocks and nodes that wait for their pack.</summary>
     public int PendingCount
@@ -46,6 +67,8 @@ public sealed class RepositoryWriter(IObjectStore store, IDigestIndex index, Tim
 
     public BlockSession StartSession(IBlockObserver observer, Trees.INodeReader nodes) => new(this, observer, nodes);
 
+    internal WriterGuards Guards => _guards;
+
     public void Dispose()
     {
         _data.Dispose();
@@ -60,7 +83,7 @@ public sealed class RepositoryWriter(IObjectStore store, IDigestIndex index, Tim
             digests[i] = batch.Span[i].Digest;
         }
 
-        var answers = await index.LookUpAsync(_name, digests, cancellation).ConfigureAwait(false);
+        var answers = await _index.LookUpAsync(_name, digests, cancellation).ConfigureAwait(false);
         var sent = 0L;
         var reused = 0L;
         for (var i = 0; i < digests.Length; i++)
@@ -88,7 +111,7 @@ public sealed class RepositoryWriter(IObjectStore store, IDigestIndex index, Tim
     internal async ValueTask StoreNodesAsync(BlockSession session, KeyValuePair<BlockDigest, byte[]>[] nodes, CancellationToken cancellation)
     {
         var digests = Array.ConvertAll(nodes, n => n.Key);
-        var answers = await index.LookUpAsync(_name, digests, cancellation).ConfigureAwait(false);
+        var answers = await _index.LookUpAsync(_name, digests, cancellation).ConfigureAwait(false);
         for (var i = 0; i < nodes.Length; i++)
         {
             var (digest, node) = nodes[i];
@@ -149,6 +172,12 @@ public sealed class RepositoryWriter(IObjectStore store, IDigestIndex index, Tim
             if (!_pending.TryGetValue(digest, out var place))
             {
                 return null;
+            }
+
+            if (!_guards.WaitForPending)
+            {
+                session.Durable(block, digest);
+                return place.Pack;
             }
 
             place.Pack.Waiters.Add(new Waiter(session, block, digest));
@@ -253,6 +282,11 @@ public sealed class RepositoryWriter(IObjectStore store, IDigestIndex index, Tim
     private async Task SendAsync(PackLane lane, OpenPack pack)
     {
         var digests = DigestsOf(pack.Builder);
+        if (!_guards.PutBeforeDurable)
+        {
+            pack.Waiters.ForEach(static w => w.Session.Durable(w.Block, w.Digest));
+        }
+
         var failure = await TryStoreAsync(pack.Builder).ConfigureAwait(false);
         for (var failures = 1; failure is StorageException e && await MayRetryAsync(lane, pack, e, failures).ConfigureAwait(false); failures++)
         {
@@ -278,11 +312,11 @@ public sealed class RepositoryWriter(IObjectStore store, IDigestIndex index, Tim
 
         foreach (var waiter in pack.Waiters)
         {
-            if (failure is null)
+            if (failure is null && _guards.PutBeforeDurable)
             {
                 waiter.Session.Durable(waiter.Block, waiter.Digest);
             }
-            else
+            else if (failure is not null && _guards.FailWhoWaits)
             {
                 waiter.Session.Fail(failure);
             }
@@ -307,8 +341,13 @@ public sealed class RepositoryWriter(IObjectStore store, IDigestIndex index, Tim
     {
         try
         {
+            if (!_guards.PutBeforeRecord && builder.Seal() is var unsent)
+            {
+                await _index.RecordAsync(unsent.Key, unsent.Blocks, CancellationToken.None).ConfigureAwait(false);
+            }
+
             var sealedPack = await PutAsync(builder).ConfigureAwait(false);
-            await index.RecordAsync(sealedPack.Key, sealedPack.Blocks, CancellationToken.None).ConfigureAwait(false);
+            await _index.RecordAsync(sealedPack.Key, sealedPack.Blocks, CancellationToken.None).ConfigureAwait(false);
             return null;
         }
         catch (Exception e)
@@ -356,13 +395,13 @@ public sealed class RepositoryWriter(IObjectStore store, IDigestIndex index, Tim
         for (var padding = 0; padding < NamesMax; padding++)
         {
             var pack = builder.Seal(padding);
-            if (await TryPutAsync(pack).ConfigureAwait(false) || await IsStoredAsync(pack).ConfigureAwait(false))
+            if (await TryPutAsync(pack).ConfigureAwait(false) || !_guards.CompareWhatIsThere || await IsStoredAsync(pack).ConfigureAwait(false))
             {
                 return pack;
             }
         }
 
-        throw new StorageException(StorageError.Damaged, $"{store.Url} holds {NamesMax} damaged objects under the names that a pack could have; check the disk");
+        throw new StorageException(StorageError.Damaged, $"{_store.Url} holds {NamesMax} damaged objects under the names that a pack could have; check the disk");
     }
 
     /// <summary>False = something is there by that name.</summary>
@@ -373,11 +412,11 @@ public sealed class RepositoryWriter(IObjectStore store, IDigestIndex index, Tim
         {
             try
             {
-                return await store.PutIfAbsentAsync(pack.Key, pack.Bytes, CancellationToken.None).ConfigureAwait(false);
+                return await _store.PutIfAbsentAsync(pack.Key, pack.Bytes, CancellationToken.None).ConfigureAwait(false);
             }
             catch (StorageException e) when (e.Error == StorageError.InputOutput && attempt < PutTries)
             {
-                await Task.Delay(backOff, clock, CancellationToken.None).ConfigureAwait(false);
+                await Task.Delay(backOff, _clock, CancellationToken.None).ConfigureAwait(false);
                 backOff *= 2;
             }
         }
@@ -388,7 +427,7 @@ public sealed class RepositoryWriter(IObjectStore store, IDigestIndex index, Tim
     {
         try
         {
-            var stored = await store.TryGetAsync(pack.Key, pack.Bytes.Length, CancellationToken.None).ConfigureAwait(false);
+            var stored = await _store.TryGetAsync(pack.Key, pack.Bytes.Length, CancellationToken.None).ConfigureAwait(false);
             return stored is not null && stored.AsSpan().SequenceEqual(pack.Bytes.Span);
         }
         catch (StorageException)
@@ -410,7 +449,7 @@ public sealed class RepositoryWriter(IObjectStore store, IDigestIndex index, Tim
 
         try
         {
-            await index.AbandonAsync(_name, digests, CancellationToken.None).ConfigureAwait(false);
+            await _index.AbandonAsync(_name, digests, CancellationToken.None).ConfigureAwait(false);
         }
         catch (Exception e) when (e is StorageException or OperationCanceledException)
         {

@@ -11,33 +11,23 @@ using ActorBackup.Volumes.Tracking;
 namespace ActorBackup.Simulation.Tests.Disks;
 
 /// <summary>One process that serves the disk: the shipped data plane, and around it what the disk's actor does with journal and repository.</summary>
-internal sealed class DiskProcess
+internal sealed class DiskProcess : SimProcess
 {
     private readonly World _world;
-    private readonly int _number;
     private readonly Queue<Func<Task>> _mailbox = new();
     private TrackedDisk? _disk;
 
     public DiskProcess(World world, CrashPlan? crash)
+        : base(world.Machine, crash)
     {
         _world = world;
-        _number = world.Machine.StartProcess(crash);
-        Scheduler = new SimScheduler(world.Machine, world.Dice);
-        Clock = new SimClock(world.Machine, Scheduler);
-        Files = new SimFileLayer(world.Machine, _number);
+        Files = new SimFileLayer(world.Machine, Number);
         world.Statistics.Processes++;
-        world.Trace.Add("process started", _number);
     }
-
-    public SimScheduler Scheduler { get; }
-
-    public SimClock Clock { get; }
 
     public SimFileLayer Files { get; }
 
     public TrackedDisk Disk => _disk!;
-
-    public int Number => _number;
 
     public DiskState State => _world.Journal.State;
 
@@ -57,14 +47,14 @@ internal sealed class DiskProcess
     /// <summary>Opens the disk, looks at its bitmaps while nothing writes, and lets guests in.</summary>
     public void Open()
     {
-        _disk = TrackedDisk.OpenAsync(Files, Scheduler, Clock, Machine.TrackingPath, _world.Journal.Registered, new SimWitness(_world, _number), _world.Guards, Machine.ScratchPath).GetAwaiter().GetResult();
+        _disk = TrackedDisk.OpenAsync(Files, Scheduler, Clock, Machine.TrackingPath, _world.Journal.Registered, new SimWitness(_world, Number), _world.Guards, Machine.ScratchPath).GetAwaiter().GetResult();
         ScratchDirectory.DeleteLeftovers(Files, Machine.ScratchPath, World.DiskId, [.. Disk.Suspended.Select(s => s.Job)]);
         _world.BlurIfOpeningSuffered();
         new OpeningCheck(_world, Disk).Run();
         var row = new TrackingExpectation(Disk.FileId, Disk.Generation, Disk.Stamp, Disk.Stamp);
         if (_world.Order.RegisterBeforeWrites)
         {
-            _world.Journal.Register(_number, row);
+            _world.Journal.Register(Number, row);
         }
 
         Disk.AllowWrites();
@@ -74,25 +64,8 @@ internal sealed class DiskProcess
             Tell(async () =>
             {
                 await Clock.Delay(TimeSpan.FromSeconds(5));
-                _world.Journal.Register(_number, row);
+                _world.Journal.Register(Number, row);
             });
-        }
-    }
-
-    /// <summary>Starts something that goes on by itself. Whatever it throws that is not the process's death is a bug.</summary>
-    public async void Start(Func<Task> work)
-    {
-        try
-        {
-            await work();
-        }
-        catch (ProcessDied)
-        {
-            // So it ends.
-        }
-        catch (Exception e)
-        {
-            _world.Report($"unexpected: {e}");
         }
     }
 
@@ -122,51 +95,11 @@ internal sealed class DiskProcess
         }
     }
 
-    /// <summary>One piece of work, or the next moment at which something is due.</summary>
-    public void Step()
-    {
-        try
-        {
-            if (Scheduler.IsEmpty || _world.Dice.Chance(_world.Machine.Faults.TimePasses))
-            {
-                Clock.Advance();
-            }
-            else
-            {
-                Scheduler.RunOne();
-            }
-        }
-        catch (ProcessDied)
-        {
-            // The machine knows.
-        }
-        catch (Exception e)
-        {
-            _world.Report($"posted work threw: {e}");
-        }
-    }
-
-    /// <summary>Others go first, for a moment or for a while.</summary>
-    public async Task PauseAsync()
-    {
-        var dice = _world.Dice;
-        if (dice.Chance(0.15))
-        {
-            await Clock.Delay(TimeSpan.FromMilliseconds(dice.Between(1, 3000)));
-            return;
-        }
-
-        for (var turns = 1 + dice.Below(3); turns > 0; turns--)
-        {
-            await Scheduler.Yield();
-        }
-    }
-
     /// <summary>Durable when it completes.</summary>
     public async Task RecordAsync(params IReadOnlyList<DiskEvent> events)
     {
         await PauseAsync();
-        _world.Journal.Record(_number, events);
+        _world.Journal.Record(Number, events);
     }
 
     public void RecoverLater() => Start(async () =>
