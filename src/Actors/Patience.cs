@@ -9,6 +9,16 @@ internal static class Patience
 {
     public static readonly TimeSpan Usual = TimeSpan.FromSeconds(20);
 
+    [ThreadStatic]
+    private static TimeProvider? _simulated;
+
+    /// <summary>Real time, because storage that hangs knows no other; on the thread of a simulation its own.</summary>
+    internal static TimeProvider Clock
+    {
+        get => _simulated ?? TimeProvider.System;
+        set => _simulated = value;
+    }
+
     /// <summary>Work with a repository that is there and is the one it was.</summary>
     /// <exception cref="RefusedException">It is not, or the time is up.</exception>
     public static Task<T> WithRepositoryAsync<T>(IRepositories repositories, string repositoryId, string shownAs, Func<OpenRepository, Task<T>> work) =>
@@ -24,7 +34,7 @@ internal static class Patience
     {
         try
         {
-            return await Task.Run(work).WaitAsync(patience).ConfigureAwait(false);
+            return await Task.Run(work).WaitAsync(patience, Clock).ConfigureAwait(false);
         }
         catch (TimeoutException e)
         {

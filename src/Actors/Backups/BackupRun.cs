@@ -92,6 +92,9 @@ public sealed class BackupRun : IJobRun
     /// <summary>Completes when the job has its instant: what guests write from then on is not part of the point. Also when it failed before.</summary>
     public Task Begun => _begun.Task;
 
+    /// <summary>Against points that lack something.</summary>
+    internal CopyGuards Guards { get; init; } = CopyGuards.On;
+
     /// <summary>Runs to the end. Never throws.</summary>
     public async Task<IBackupResult> RunAsync()
     {
@@ -150,14 +153,14 @@ public sealed class BackupRun : IJobRun
             var pair = isResumed && _disk.TryGetCheckpoint(Spec.Id, out var left) ? left : (JobCheckpoint?)null;
             _base ??= await FindBaseAsync().ConfigureAwait(false);
             _copyList = snapshot.CopyList;
-            _ledger = new CopyLedger((pair?.Copy ?? snapshot.CopyList).Clone(), keepZeroes: _base is not null);
+            _ledger = new CopyLedger((pair?.Copy ?? snapshot.CopyList).Clone(), keepZeroes: _base is not null && Guards.ZeroesOverBase);
             Progress.SetTotal(BytesOf(snapshot.CopyList));
             _begun.SetResult();
             var session = _repository.Data.Writer.StartSession(new DurableBlocks(snapshot.Geometry, _ledger, Progress, _errors), _repository.Data.Nodes);
             await using (session.ConfigureAwait(false))
             {
                 var shape = new TreeShape(snapshot.Geometry);
-                using var checkpoints = new JobCheckpoints(Spec, _disk, shape, pair?.Root ?? _base?.Root ?? default, pair?.Copy.Clone(), session, _ledger, _errors, _clock);
+                using var checkpoints = new JobCheckpoints(Spec, _disk, shape, pair?.Root ?? _base?.Root ?? default, pair?.Copy.Clone(), session, _ledger, _errors, _clock, Guards);
                 var (isCopied, failure) = await CopyAsync(snapshot, session, checkpoints).ConfigureAwait(false);
                 if (!isCopied)
                 {
@@ -184,8 +187,8 @@ public sealed class BackupRun : IJobRun
     private async Task<BackupSuspended> TrySuspendAsync(DiskSnapshot snapshot, JobCheckpoints checkpoints)
     {
         Progress.Phase = "suspending";
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Control.Stopped);
-        patience.CancelAfter(SuspendPatience);
+        using var late = new CancellationTokenSource(SuspendPatience, Patience.Clock);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Control.Stopped, late.Token);
         try
         {
             await checkpoints.TakeAsync(patience.Token, isLast: true).WaitAsync(patience.Token).ConfigureAwait(false);
@@ -322,14 +325,14 @@ public sealed class BackupRun : IJobRun
     /// <summary>One bounded try for a newer pair (rule 10).</summary>
     private static async Task KeepAsync(JobCheckpoints checkpoints)
     {
-        using var patience = new CancellationTokenSource(FlushPatience);
-        await IgnoreAsync(Task.Run(() => checkpoints.TakeAsync(patience.Token)).WaitAsync(FlushPatience + FlushPatience)).ConfigureAwait(false);
+        using var patience = new CancellationTokenSource(FlushPatience, Patience.Clock);
+        await IgnoreAsync(Task.Run(() => checkpoints.TakeAsync(patience.Token)).WaitAsync(FlushPatience + FlushPatience, Patience.Clock)).ConfigureAwait(false);
     }
 
     private async Task<BackupEnded> PublishAsync(JobCheckpoints checkpoints)
     {
         Progress.Phase = "publishing";
-        var point = PointBuilder.Build(_definition, Spec, _base, _copyList!, checkpoints.Copy!, checkpoints.Root, _instant, isAborted: false);
+        var point = PointBuilder.Build(_definition, Spec, _base, _copyList!, checkpoints.Copy!, checkpoints.Root, _instant, isAborted: false, Guards);
         try
         {
             return await (Spec.IsGrouped ? PutCommittedAsync(point) : PutAsync(point)).ConfigureAwait(false) == PublishOutcome.Buried
@@ -406,7 +409,7 @@ public sealed class BackupRun : IJobRun
         }
 
         Progress.Phase = "publishing the partial point";
-        var point = PointBuilder.Build(_definition, Spec, _base, _copyList!, copy, checkpoints.Root, _instant, isAborted: true);
+        var point = PointBuilder.Build(_definition, Spec, _base, _copyList!, copy, checkpoints.Root, _instant, isAborted: true, Guards);
         try
         {
             return await Patience.WithinAsync(FlushPatience, Spec.Repository.Value, () => PutAsync(point)).ConfigureAwait(false) == PublishOutcome.Buried

@@ -12,7 +12,7 @@ namespace ActorBackup.Actors.Backups;
 /// <summary>A running job's checkpoints: blocks durable, then their tree durable, then the pair in the tracking file (rule 10).</summary>
 internal sealed class JobCheckpoints(
     BackupSpec spec, TrackedDisk disk, TreeShape shape, BlockDigest firstRoot, DirtyBitmap? firstCopy, BlockSession session, CopyLedger ledger, JobErrors errors,
-    TimeProvider clock) : IDisposable
+    TimeProvider clock, CopyGuards guards) : IDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan HeavyInterval = TimeSpan.FromMilliseconds(200);
@@ -82,7 +82,16 @@ internal sealed class JobCheckpoints(
                 var root = changes.Count == 0
                     ? Root
                     : await ImageTreeUpdater.ApplyAsync(shape, Root, changes, session.Nodes, cancellation).ConfigureAwait(false);
-                await session.FlushAsync(cancellation).ConfigureAwait(false);
+                if (guards.TreeBeforePair)
+                {
+                    await session.FlushAsync(cancellation).ConfigureAwait(false);
+                }
+
+                if (!guards.PairBeforeItCounts)
+                {
+                    (Root, Copy) = (root, copy);
+                }
+
                 // A job of a group votes with its pair, and its point may become the base of a bitmap that it does not name.
                 if (spec.Bitmap is not null || spec.Group is not null || !spec.AutoFinalize || isLast)
                 {
@@ -94,7 +103,7 @@ internal sealed class JobCheckpoints(
             }
             catch
             {
-                ledger.PutBack(changes);
+                ledger.PutBack(guards.PutBackChanges ? changes : []);
                 throw;
             }
         }

@@ -17,6 +17,7 @@ internal static class PointBuilder
     /// <param name="root">Of the tree with everything that was copied.</param>
     /// <param name="at">The instant of the content.</param>
     /// <param name="isAborted">The job did not succeed.</param>
+    /// <param name="guards">Null = all on.</param>
     public static RecoveryPoint Build(
         DiskDefinition definition,
         BackupSpec spec,
@@ -25,9 +26,10 @@ internal static class PointBuilder
         DirtyBitmap copy,
         BlockDigest root,
         DateTimeOffset at,
-        bool isAborted)
+        bool isAborted,
+        CopyGuards? guards = null)
     {
-        var missing = MissingBefore(copy.Geometry, basePoint);
+        var missing = guards is { ListWhatBaseLacks: false } ? new DirtyBitmap(copy.Geometry) : MissingBefore(copy.Geometry, basePoint);
         missing.ExceptWith(copyList);
         missing.UnionWith(copy);
         return Point(definition, spec, missing, root, at, isAborted);
