@@ -13,17 +13,17 @@ namespace ActorBackup.Simulation.Tests;
 /// <summary>The life of a disk under one seed: processes that serve it and die, until the faults stop; then everything must come to rest and be right.</summary>
 internal sealed class Simulation
 {
-    private const int StepsToStop = 20_000;
+    private const int StepsToStop = 60_000;
     private const int GuestsMax = 3;
 
     private readonly World _world;
     private readonly ulong _seed;
     private readonly List<long> _hotPlaces = [];
 
-    private Simulation(ulong seed, TrackingGuards guards, OrderGuards order)
+    private Simulation(ulong seed, Func<Dice, World> create)
     {
         _seed = seed;
-        _world = new World(new Dice(seed), guards, order);
+        _world = create(new Dice(seed));
         for (var i = 0; i < 4; i++)
         {
             _hotPlaces.Add(_world.Dice.Between(0, _world.Geometry.SizeBytes - 1) / 512 * 512);
@@ -37,7 +37,9 @@ internal sealed class Simulation
     private bool IsBroken => _world.Machine.Violation is not null;
 
     public static Outcome Run(ulong seed, TrackingGuards? guards = null, OrderGuards? order = null) =>
-        SimThread.Run(() => new Simulation(seed, guards ?? TrackingGuards.On, order ?? OrderGuards.On).Run());
+        Run(seed, dice => new World(dice, guards ?? TrackingGuards.On, order ?? OrderGuards.On));
+
+    public static Outcome Run(ulong seed, Func<Dice, World> create) => SimThread.Run(() => new Simulation(seed, create).Run());
 
     private Outcome Run()
     {
@@ -189,6 +191,7 @@ internal sealed class Simulation
     {
         Suspend(process);
         process.IsStopping = true;
+        process.Running.Values.ToList().ForEach(static j => j.Abandon());
         var covered = _world.History.BeginFlush();
         var close = process.Disk.CloseAsync();
         StepUntil(process, () => close.IsCompleted, "closing the disk");
@@ -212,7 +215,7 @@ internal sealed class Simulation
         process.IsSuspending = true;
         foreach (var job in process.Running.Values)
         {
-            job.Control.IsSuspending = true;
+            job.Suspend();
         }
 
         for (var steps = _world.Dice.Below(_world.Dice.Pick([100, 1000, 3000])); steps > 0 && _world.Machine.IsUp && !IsBroken; steps--)
@@ -249,7 +252,7 @@ internal sealed class Simulation
     private void ComeToRest()
     {
         _world.Machine.StopFaults();
-        _world.Repository.IsAway = false;
+        _world.Repository.StopFaults();
         for (var last = 0; last < 2 && !IsBroken; last++)
         {
             var process = new DiskProcess(_world, null);
@@ -269,6 +272,7 @@ internal sealed class Simulation
                     Repository = new RepositoryName("r"),
                     RepositoryId = World.RepositoryId,
                     FallbackToFull = true,
+                    Workers = 2,
                 }));
                 StepUntil(process, () => process.IsIdle && process.Running.Count == 0, "a last backup without faults");
                 process.Start(new Guest(_world, process, _hotPlaces).RunAsync);
@@ -281,6 +285,7 @@ internal sealed class Simulation
             _world.Repository.LetLateOnesIn(surely: true);
             if (!IsBroken)
             {
+                _world.Repository.CheckAll();
                 new RecoveredCheck(_world, process).Run();
                 Stop(process);
             }

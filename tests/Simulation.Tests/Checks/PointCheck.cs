@@ -10,7 +10,7 @@ internal static class PointCheck
     /// <summary>Null, or what is wrong.</summary>
     public static string? Compare(World world, SimPoint point)
     {
-        if (world.Repository.FindTree(point.Tree.Root) is null)
+        if (!world.Repository.HasTree(point))
         {
             return $"point {point.Id} was published and its tree is not durable";
         }

@@ -1,3 +1,4 @@
+using ActorBackup.Actors;
 using ActorBackup.Core.Bitmaps;
 using ActorBackup.Core.Identity;
 using ActorBackup.Core.Jobs;
@@ -5,13 +6,14 @@ using ActorBackup.Domain.Disks;
 using ActorBackup.Messages.Disks;
 using ActorBackup.Simulation.Tests.Machines;
 using ActorBackup.Simulation.Tests.Model;
+using ActorBackup.Storage;
 using ActorBackup.Volumes;
 using ActorBackup.Volumes.Snapshots;
 
 namespace ActorBackup.Simulation.Tests.Disks;
 
 /// <summary>A backup from its instant to its point over the shipped snapshot, as the shipped run does it.</summary>
-internal sealed class BackupJob(World world, DiskProcess process, BackupSpec spec)
+internal sealed class BackupJob(World world, DiskProcess process, BackupSpec spec) : IRunningJob
 {
     private JobCopy? _copy;
     private SimPoint? _base;
@@ -19,6 +21,15 @@ internal sealed class BackupJob(World world, DiskProcess process, BackupSpec spe
     public BackupControl Control { get; } = new();
 
     public BackupSpec Spec => spec;
+
+    public void Cancel(bool force) => Control.Cancel(force);
+
+    public void Suspend() => Control.IsSuspending = true;
+
+    public void Abandon()
+    {
+        // Its end is not heard once the process stops.
+    }
 
     /// <summary>It left its snapshot to the next process.</summary>
     public bool IsSuspended { get; private set; }
@@ -47,7 +58,7 @@ internal sealed class BackupJob(World world, DiskProcess process, BackupSpec spe
         }
     }
 
-    public static bool IsExpected(Exception e) => e is VolumeException or RepositoryAway;
+    public static bool IsExpected(Exception e) => e is VolumeException or RepositoryAway or RefusedException or StorageException;
 
     /// <summary>Null when it was suspended.</summary>
     private async Task<BackupEnded?> SnapshotAndCopyAsync(bool isResumed)
@@ -77,7 +88,7 @@ internal sealed class BackupJob(World world, DiskProcess process, BackupSpec spe
     {
         if (spec.Base is { } basePoint)
         {
-            _base = world.Repository.Find(process.Number, basePoint) ?? throw new RepositoryAway();
+            _base = world.Toy.Find(process.Number, basePoint) ?? throw new RepositoryAway();
         }
     }
 
@@ -168,7 +179,7 @@ internal sealed class BackupJob(World world, DiskProcess process, BackupSpec spe
         try
         {
             await process.PauseAsync();
-            return world.Repository.Publish(process.Number, point)
+            return world.Toy.Publish(process.Number, point)
                 ? Ended(JobOutcome.Success, point.Id, point.IsComplete, false)
                 : Ended(JobOutcome.Interrupted, null, false, false);
         }
@@ -190,7 +201,7 @@ internal sealed class BackupJob(World world, DiskProcess process, BackupSpec spe
         try
         {
             await process.PauseAsync();
-            return world.Repository.Publish(process.Number, point)
+            return world.Toy.Publish(process.Number, point)
                 ? Ended(outcome, point.Id, point.IsComplete, false)
                 : Ended(JobOutcome.Interrupted, null, false, false);
         }

@@ -23,7 +23,11 @@ internal sealed class DiskProcess : SimProcess
         _world = world;
         Files = new SimFileLayer(world.Machine, Number);
         world.Statistics.Processes++;
+        Work = world.NewWork(world, this);
     }
+
+    /// <summary>All that it does with a repository.</summary>
+    public IRepositoryWork Work { get; }
 
     public SimFileLayer Files { get; }
 
@@ -40,7 +44,7 @@ internal sealed class DiskProcess : SimProcess
     /// <summary>Every job is concluded and settled, and nothing is left that a later recovery must do.</summary>
     public bool IsRecovered { get; set; }
 
-    public Dictionary<JobId, BackupJob> Running { get; } = [];
+    public Dictionary<JobId, IRunningJob> Running { get; } = [];
 
     public bool IsIdle { get; private set; }
 
@@ -58,7 +62,7 @@ internal sealed class DiskProcess : SimProcess
         }
 
         Disk.AllowWrites();
-        Tell(() => new DiskRecovery(_world, this).RunAsync());
+        Tell(Work.RecoverAsync);
         if (!_world.Order.RegisterBeforeWrites)
         {
             Tell(async () =>
@@ -107,7 +111,7 @@ internal sealed class DiskProcess : SimProcess
         await Clock.Delay(TimeSpan.FromSeconds(5));
         if (!IsSuspending)
         {
-            Tell(() => new DiskRecovery(_world, this).RunAsync());
+            Tell(Work.RecoverAsync);
         }
     });
 }

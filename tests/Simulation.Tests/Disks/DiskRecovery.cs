@@ -86,9 +86,9 @@ internal sealed class DiskRecovery(World world, DiskProcess process)
         {
             try
             {
-                if (world.Repository.Points.ContainsKey(point.Value))
+                if (world.Toy.Points.ContainsKey(point.Value))
                 {
-                    world.Repository.Delete(process.Number, point);
+                    world.Toy.Delete(process.Number, point);
                 }
             }
             catch (RepositoryAway)
@@ -153,7 +153,7 @@ internal sealed class DiskRecovery(World world, DiskProcess process)
     {
         try
         {
-            world.Repository.Touch(process.Number);
+            world.Toy.Touch(process.Number);
             _toResume.Add(job);
         }
         catch (RepositoryAway)
@@ -184,7 +184,7 @@ internal sealed class DiskRecovery(World world, DiskProcess process)
         SimPoint? point;
         try
         {
-            point = world.Repository.Find(process.Number, id);
+            point = world.Toy.Find(process.Number, id);
         }
         catch (RepositoryAway)
         {
@@ -231,14 +231,14 @@ internal sealed class DiskRecovery(World world, DiskProcess process)
         var id = new PointId(job.Spec.Id.Value);
         if (MakePartial(job) is { } partial)
         {
-            world.Repository.Publish(process.Number, partial);
+            world.Toy.Publish(process.Number, partial);
         }
         else if (world.Order.KeyBeforeConclusion)
         {
-            world.Repository.Bury(process.Number, id);
+            world.Toy.Bury(process.Number, id);
         }
 
-        if (world.Repository.Find(process.Number, id) is not { } point)
+        if (world.Toy.Find(process.Number, id) is not { } point)
         {
             return Interrupted(null);
         }
@@ -260,7 +260,7 @@ internal sealed class DiskRecovery(World world, DiskProcess process)
             return null;
         }
 
-        var basePoint = job.Spec.Base is { } p ? world.Repository.Find(process.Number, p) : null;
+        var basePoint = job.Spec.Base is { } p ? world.Toy.Find(process.Number, p) : null;
         if (job.Spec.Base is not null && basePoint is null)
         {
             return null;
@@ -285,7 +285,7 @@ internal sealed class DiskRecovery(World world, DiskProcess process)
     }
 
     /// <summary>A pair whose tree is not durable would be a broken promise; the point that is made of it shows that.</summary>
-    private SimTree TreeOf(JobCheckpoint pair) => world.Repository.FindTree(pair.Root) ?? SimTree.Empty with { Root = pair.Root };
+    private SimTree TreeOf(JobCheckpoint pair) => world.Toy.FindTree(pair.Root) ?? SimTree.Empty with { Root = pair.Root };
 
     private void PublishKept(JobState job)
     {
@@ -297,7 +297,7 @@ internal sealed class DiskRecovery(World world, DiskProcess process)
 
         try
         {
-            if (world.Repository.Publish(process.Number, PointBuilder.BuildFromCopy(job.Spec.Id, pair.Copy, TreeOf(pair))))
+            if (world.Toy.Publish(process.Number, PointBuilder.BuildFromCopy(job.Spec.Id, pair.Copy, TreeOf(pair))))
             {
                 _tidying.Add(() => Disk.ForgetCheckpointAsync(job.Spec.Id));
             }

@@ -29,7 +29,7 @@ internal sealed class JobCopy(World world, DiskProcess process, BackupJob job, D
     /// <summary>The pair that is known to be durable; the copy is null before the first.</summary>
     public DirtyBitmap? StoredCopy { get; private set; } = pair?.Copy.Clone();
 
-    public SimTree StoredTree { get; private set; } = pair is { } p ? world.Repository.FindTree(p.Root) ?? SimTree.Empty with { Root = p.Root } : below;
+    public SimTree StoredTree { get; private set; } = pair is { } p ? world.Toy.FindTree(p.Root) ?? SimTree.Empty with { Root = p.Root } : below;
 
     /// <summary>False when it failed or was cancelled.</summary>
     public async Task<bool> RunAsync()
@@ -83,7 +83,7 @@ internal sealed class JobCopy(World world, DiskProcess process, BackupJob job, D
         _changes = [];
         try
         {
-            var tree = changes.Count == 0 ? StoredTree : world.Repository.NewTree(changes, StoredTree);
+            var tree = changes.Count == 0 ? StoredTree : world.Toy.NewTree(changes, StoredTree);
             if (world.Order.TreeBeforePair)
             {
                 await StoreTreeAsync(tree);
@@ -112,7 +112,7 @@ internal sealed class JobCopy(World world, DiskProcess process, BackupJob job, D
     private async Task StoreTreeAsync(SimTree tree)
     {
         await process.PauseAsync();
-        world.Repository.StoreTree(process.Number, tree);
+        world.Toy.StoreTree(process.Number, tree);
     }
 
     private async Task ReadAllAsync()
@@ -159,7 +159,7 @@ internal sealed class JobCopy(World world, DiskProcess process, BackupJob job, D
                 if (world.Dice.Chance(0.5))
                 {
                     await process.Scheduler.Yield();
-                    world.Repository.Touch(process.Number);
+                    world.Toy.Touch(process.Number);
                 }
 
                 snapshot.Release(block.First);

@@ -16,8 +16,8 @@ internal sealed class PointDeletion(World world, DiskProcess process)
             return;
         }
 
-        var going = world.Repository.Find(process.Number, point);
-        var survivor = going is null ? null : world.Repository.Points.Values.OfType<SimPoint>().LastOrDefault(p => p.Id != point && p.IsComplete);
+        var going = world.Toy.Find(process.Number, point);
+        var survivor = going is null ? null : world.Toy.Points.Values.OfType<SimPoint>().LastOrDefault(p => p.Id != point && p.IsComplete);
         var newBase = survivor is null ? BitmapBase.None : new BitmapBase(BaseState.Valid, survivor.Id, World.RepositoryId);
         var moves = bitmaps.Select(b => new DiskEvent.BitmapBaseChanged(b.Name, newBase)).ToList();
         var differ = survivor is null ? [] : Differ(survivor, going!);
@@ -33,7 +33,7 @@ internal sealed class PointDeletion(World world, DiskProcess process)
             await MarkAsync(bitmaps.Select(b => b.SetId), differ);
         }
 
-        world.Repository.Delete(process.Number, point);
+        world.Toy.Delete(process.Number, point);
     }
 
     private async Task MarkAsync(IEnumerable<ulong> sets, IReadOnlyList<Extent> differ)

@@ -34,7 +34,12 @@ internal sealed class Workload(World world, DiskProcess process)
     {
         var state = process.State;
         var look = BackupDecider.BaseToLookFor(state, order);
-        var found = look is { } p && world.Repository.Find(process.Number, p) is not null;
+        if (await process.Work.FindBaseAsync(look) is not { } found)
+        {
+            world.Trace.Add("repository refuses");
+            return;
+        }
+
         var job = new JobId(SortableId.Create(world.Machine.Now, BitConverter.GetBytes(world.Dice.Next()).Concat(new byte[2]).ToArray()));
         var decision = BackupDecider.Start(state, World.DiskId, order, found, job, world.Machine.Now);
         if (decision.Events.IsEmpty)
@@ -50,9 +55,7 @@ internal sealed class Workload(World world, DiskProcess process)
 
         await process.RecordAsync(decision.Events);
         world.Statistics.Jobs++;
-        var run = new BackupJob(world, process, process.State.Jobs[job.Value].Spec);
-        process.Running[job] = run;
-        process.Start(() => run.RunAsync());
+        process.Work.StartJob(process.State.Jobs[job.Value].Spec);
     }
 
     private Task ChooseAsync()
@@ -73,7 +76,7 @@ internal sealed class Workload(World world, DiskProcess process)
         switch (dice.Below(20))
         {
             case < 9:
-                return StartBackupAsync(DrawOrder(bitmap));
+                return StartBackupAsync(process.Work.Vary(DrawOrder(bitmap)));
             case < 10:
                 return _bitmaps.RemoveAsync(bitmap.Name);
             case < 12:
@@ -83,10 +86,10 @@ internal sealed class Workload(World world, DiskProcess process)
             case < 15:
                 return _bitmaps.MergeAsync(bitmap.Name, [dice.Pick(bitmaps).Name]);
             case < 17 when process.Running.Count > 0:
-                dice.Pick([.. process.Running.Values]).Control.Cancel(dice.Chance(0.3));
+                dice.Pick([.. process.Running.Values]).Cancel(dice.Chance(0.3));
                 return Task.CompletedTask;
             case < 18 when world.Repository.Points.Values.OfType<SimPoint>().ToList() is { Count: > 0 } points:
-                return new PointDeletion(world, process).RunAsync(dice.Pick(points).Id);
+                return process.Work.DeletePointAsync(dice.Pick(points).Id);
             default:
                 world.Machine.SpaceIsOut = dice.Chance(world.Machine.Faults.SpaceRunsOut);
                 world.Repository.IsAway = dice.Chance(world.Machine.Faults.RepositoryIsAway);

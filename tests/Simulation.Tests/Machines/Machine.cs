@@ -12,6 +12,7 @@ internal sealed class Machine(Dice dice, Trace trace, FaultPlan faults)
     public const string ScratchPath = "/sim/scratch";
 
     private readonly List<(string Name, Inode? Before)> _unsyncedNames = [];
+    private readonly List<object> _buried = [];
     private CrashPlan? _crash;
 
     public Dictionary<string, Inode> Names { get; } = new(StringComparer.Ordinal);
@@ -68,6 +69,9 @@ internal sealed class Machine(Dice dice, Trace trace, FaultPlan faults)
         (_crash, IsUp, BackingSyncFailed, TrackingSyncFailed, HasSuffered, PowerWasLost) = (crash, true, false, false, false, false);
         return ++Process;
     }
+
+    /// <summary>Keeps what is of a dead process from the garbage collector: a periodic timer that it finds goes off, on a thread of its own.</summary>
+    public void Bury(object remains) => _buried.Add(remains);
 
     /// <summary>The process ended by itself.</summary>
     public void EndProcess() => IsUp = false;

@@ -38,15 +38,17 @@ internal static class SimPool
     /// <summary>What is left is nobody's any more.</summary>
     public static void Leave()
     {
-        Clear();
+        TakeInto([]);
         Current.SetValue(null, null);
         _pop = null;
     }
 
-    public static void Clear()
+    /// <summary>Takes all that was queued.</summary>
+    public static void TakeInto(List<Action> all)
     {
-        while (TryTake() is not null)
+        while (TryTake() is { } work)
         {
+            all.Add(work);
         }
     }
 

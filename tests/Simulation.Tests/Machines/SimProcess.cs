@@ -4,6 +4,7 @@ namespace ActorBackup.Simulation.Tests.Machines;
 internal class SimProcess
 {
     private readonly Machine _machine;
+    private readonly TaskCompletionSource _never = new();
 
     /// <param name="machine">Where it runs.</param>
     /// <param name="crash">Null = it lives as long as it likes.</param>
@@ -11,12 +12,16 @@ internal class SimProcess
     {
         _machine = machine;
         Number = machine.StartProcess(crash);
+        machine.Bury(this);
         Scheduler = new SimScheduler(machine, machine.Dice);
         Clock = new SimClock(machine, Scheduler);
         machine.Trace.Add("process started", Number);
     }
 
     public int Number { get; }
+
+    /// <summary>What a dead process waits for.</summary>
+    public Task Never => _never.Task;
 
     public SimScheduler Scheduler { get; }
 

@@ -14,8 +14,10 @@ internal sealed class SimScheduler : IScheduler
     {
         (_machine, _dice) = (machine, dice);
 
-        // What a dead process had queued dies with it.
-        SimPool.Clear();
+        // What a dead process had queued is never done.
+        var left = new List<Action>();
+        SimPool.TakeInto(left);
+        machine.Bury(left);
     }
 
     public bool IsEmpty
@@ -55,11 +57,5 @@ internal sealed class SimScheduler : IScheduler
         work();
     }
 
-    private void Collect()
-    {
-        while (SimPool.TryTake() is { } work)
-        {
-            _work.Add(work);
-        }
-    }
+    private void Collect() => SimPool.TakeInto(_work);
 }

@@ -6,18 +6,22 @@ namespace ActorBackup.Simulation.Tests.Model;
 
 /// <summary>A toy repository elsewhere: what it has said to be durable outlives every crash here. Point objects are put if absent; a tombstone is a null.</summary>
 /// <remarks>A put that was under way when its process died may arrive later.</remarks>
-internal sealed class SimRepository(Machine machine)
+internal sealed class SimRepository(Machine machine) : RepositoryModel
 {
     private readonly Dictionary<BlockDigest, SimTree> _trees = [];
     private readonly List<SimPoint> _late = [];
     private long _roots;
 
-    public SortedDictionary<string, SimPoint?> Points { get; } = new(StringComparer.Ordinal);
+    private bool _isAway;
 
-    public bool IsAway { get; set; }
+    public override bool IsAway
+    {
+        set => _isAway = value;
+    }
 
-    /// <summary>Called when a point is there that was not.</summary>
-    public Action<SimPoint> PointAppeared { get; set; } = static _ => { };
+    public override void StopFaults() => _isAway = false;
+
+    public override bool HasTree(SimPoint point) => FindTree(point.Tree.Root) is not null;
 
     public SimTree NewTree(IEnumerable<KeyValuePair<long, byte[]?>> changes, SimTree below)
     {
@@ -86,7 +90,7 @@ internal sealed class SimRepository(Machine machine)
     public void Delete(int process, PointId id) => Ask(process, () => Points.Remove(id.Value));
 
     /// <summary>What was on the wire comes in, at last or perhaps.</summary>
-    public void LetLateOnesIn(bool surely)
+    public override void LetLateOnesIn(bool surely)
     {
         if (!surely && machine.Dice.Chance(0.6))
         {
@@ -107,7 +111,7 @@ internal sealed class SimRepository(Machine machine)
 
     private void Ask(int process, Action apply, OperationKind kind = OperationKind.Repository)
     {
-        if (machine.IsUp && process == machine.Process && (IsAway || machine.Dice.Chance(machine.Faults.RepositoryFails)))
+        if (machine.IsUp && process == machine.Process && (_isAway || machine.Dice.Chance(machine.Faults.RepositoryFails)))
         {
             machine.Trace.Add("repository away");
             throw new RepositoryAway();

@@ -12,7 +12,7 @@ namespace ActorBackup.Simulation.Tests.Model;
 internal sealed class World
 {
     public const long RegionBytes = 1 << 20;
-    public const string RepositoryId = "repository-1";
+    public const string RepositoryId = "01m850d483zesd3ybs456nm6r1";
 
     public static readonly DiskId DiskId = new("d");
 
@@ -29,6 +29,7 @@ internal sealed class World
         Machine = new Machine(Dice, Trace, faults);
         Journal = new SimJournal(Machine) { Recorded = Recorded };
         Repository = new SimRepository(Machine) { PointAppeared = PointAppeared };
+        NewWork = static (world, process) => new ToyWork(world, process);
         Machine.Names[Machine.BackingPath] = NewBacking(geometry.SizeBytes);
         Machine.BackingChanged = BackingChanged;
     }
@@ -45,7 +46,14 @@ internal sealed class World
 
     public SimJournal Journal { get; }
 
-    public SimRepository Repository { get; }
+    /// <summary>What the checks compare with.</summary>
+    public RepositoryModel Repository { get; private set; }
+
+    /// <summary>The same where it is a toy.</summary>
+    public SimRepository Toy => (SimRepository)Repository;
+
+    /// <summary>How a process works with it.</summary>
+    public Func<World, DiskProcess, IRepositoryWork> NewWork { get; private set; }
 
     public BlockGeometry Geometry { get; }
 
@@ -78,6 +86,13 @@ internal sealed class World
     public string? MustDistrust { get; set; }
 
     public void Report(string violation) => Machine.Report(violation);
+
+    /// <summary>In place of the toy.</summary>
+    public void Use(RepositoryModel repository, Func<World, DiskProcess, IRepositoryWork> newWork)
+    {
+        repository.PointAppeared = PointAppeared;
+        (Repository, NewWork) = (repository, newWork);
+    }
 
     /// <summary>Intents that cannot be read count as all set.</summary>
     public void BlurIfOpeningSuffered()

@@ -19,7 +19,7 @@ internal sealed class RepositoryProcess(RepositoryWorld world, CrashPlan? crash)
         var store = new SimObjectStore(world.Objects, world.Machine, this);
         var engine = new DigestIndex();
         await IndexLoader.LoadAsync(store, f => engine.Record(f.Key, f.Blocks), SimTasks.Instance, CancellationToken.None);
-        var index = new LocalDigestIndex(engine);
+        var index = new SimIndex(new LocalDigestIndex(engine), world.Objects.Faults.IndexLoses, this, world.Dice);
         Repository = await Repository.OpenAsync(store, index, Clock, new RepositoryWriter(store, index, Clock, world.PackBytes, world.Guards), CancellationToken.None);
     }
 

@@ -150,8 +150,7 @@ internal sealed class SimObjectStore(SimObjects objects, Machine machine, SimPro
         objects.LetSomeIn();
         if (!objects.IsAway && machine.Dice.Chance(objects.Faults.GoesAway))
         {
-            objects.AwayUntil = machine.Now + TimeSpan.FromMilliseconds(machine.Dice.Between(1, machine.Dice.Pick([500, 5_000, 60_000])));
-            objects.IsHanging = machine.Dice.Chance(objects.Faults.Hangs);
+            objects.GoAway(true);
         }
 
         if (objects.IsAway && objects.IsHanging)
@@ -194,7 +193,7 @@ internal sealed class SimObjectStore(SimObjects objects, Machine machine, SimPro
         }
         catch (ProcessDied)
         {
-            await new TaskCompletionSource().Task;
+            await process.Never;
         }
     }
 

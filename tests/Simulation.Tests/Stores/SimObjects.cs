@@ -30,6 +30,13 @@ internal sealed class SimObjects(Machine machine, StoreFaults faults)
 
     public bool IsAway => machine.Now < AwayUntil;
 
+    /// <summary>It goes away for up to a minute, or comes back.</summary>
+    public void GoAway(bool isAway)
+    {
+        AwayUntil = isAway ? machine.Now + TimeSpan.FromMilliseconds(machine.Dice.Between(1, machine.Dice.Pick([500, 5_000, 60_000]))) : default;
+        IsHanging = machine.Dice.Chance(Faults.Hangs);
+    }
+
     /// <summary>Called when an object is seen that was not.</summary>
     public Action<string, byte[]> Appeared { get; set; } = static (_, _) => { };
 

@@ -38,6 +38,9 @@ internal sealed record StoreFaults
     /// <summary>At the end of a process the store loses power, and with it what is not durable.</summary>
     public double PowerFails { get; init; }
 
+    /// <summary>A message to or from the index is lost.</summary>
+    public double IndexLoses { get; init; }
+
     /// <summary>Between processes a pack that no point needs is damaged.</summary>
     public double GarbageRots { get; init; }
 
@@ -58,6 +61,7 @@ internal sealed record StoreFaults
             GoesAway = Sometimes(0.3, 0.03),
             Hangs = dice.Pick([0.0, 0.5, 1.0]),
             PowerFails = Sometimes(0.3, 0.6),
+            IndexLoses = Sometimes(0.3, 0.01),
             GarbageRots = Sometimes(0.3, 0.8),
         };
     }

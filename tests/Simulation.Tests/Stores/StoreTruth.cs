@@ -44,7 +44,7 @@ internal sealed class StoreTruth
     /// <summary>Whether a durable pack holds the block.</summary>
     public bool Holds(BlockDigest digest) => PackOf(digest) is not null;
 
-    public string? PackOf(BlockDigest digest) => _index.LocateAsync(new[] { digest }, CancellationToken.None).GetAwaiter().GetResult()[0].Pack;
+    public string? PackOf(BlockDigest digest) => Done(_index.LocateAsync(new[] { digest }, CancellationToken.None).AsTask())[0].Pack;
 
     /// <summary>The point, durable or not; null = there is none.</summary>
     /// <exception cref="StorageException">It is damaged.</exception>
@@ -55,24 +55,26 @@ internal sealed class StoreTruth
     /// <exception cref="StorageException">A node or a block is not there, or not what it was.</exception>
     public Dictionary<long, byte[]> Restore(BlockGeometry geometry, BlockDigest root)
     {
-        var repository = Repository.OpenAsync(_store, _index, TimeProvider.System, CancellationToken.None).GetAwaiter().GetResult();
-        return ReadAsync(repository, geometry, root).GetAwaiter().GetResult();
+        var repository = Done(Repository.OpenAsync(_store, _index, TimeProvider.System, CancellationToken.None));
+        return Done(ReadAsync(repository, geometry, root));
     }
 
     /// <summary>All digests below a root, its own included.</summary>
     public HashSet<BlockDigest> Reach(BlockGeometry geometry, BlockDigest root)
     {
-        var repository = Repository.OpenAsync(_store, _index, TimeProvider.System, CancellationToken.None).GetAwaiter().GetResult();
+        var repository = Done(Repository.OpenAsync(_store, _index, TimeProvider.System, CancellationToken.None));
         var nodes = new Recorder(repository.Nodes);
-        WalkAsync(nodes, geometry, root).GetAwaiter().GetResult();
-        return nodes.Seen;
+        return Done(WalkAsync(nodes, geometry, root));
     }
+
+    /// <summary>Nothing here may wait: the runtime would let others run what waits on this thread.</summary>
+    private static T Done<T>(Task<T> task) => task.IsCompleted ? task.GetAwaiter().GetResult() : throw new InvalidOperationException("The quiet store must answer at once.");
 
     private void Record(string key)
     {
         if (key.StartsWith("packs/", StringComparison.Ordinal))
         {
-            _engine.Record(key, new PackReader(_store).ReadFooterAsync(key, CancellationToken.None).GetAwaiter().GetResult().Blocks);
+            _engine.Record(key, Done(new PackReader(_store).ReadFooterAsync(key, CancellationToken.None)).Blocks);
         }
     }
 
@@ -87,12 +89,14 @@ internal sealed class StoreTruth
         return blocks;
     }
 
-    private static async Task WalkAsync(Recorder nodes, BlockGeometry geometry, BlockDigest root)
+    private static async Task<HashSet<BlockDigest>> WalkAsync(Recorder nodes, BlockGeometry geometry, BlockDigest root)
     {
         await foreach (var entry in new ImageTree(new TreeShape(geometry), root, nodes).ReadAsync(0, geometry.BlockCount, CancellationToken.None))
         {
             nodes.Seen.Add(entry.Digest);
         }
+
+        return nodes.Seen;
     }
 
     private sealed class Recorder(INodeReader nodes) : INodeReader
