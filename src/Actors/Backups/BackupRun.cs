@@ -388,7 +388,7 @@ public sealed class BackupRun : IJobRun
                     await _repository.Data.Points.BuryAsync(id, CancellationToken.None).ConfigureAwait(false);
                 }
 
-                return await _repository.Data.Points.TryGetAsync(id, CancellationToken.None).ConfigureAwait(false) is { IsAborted: false } point ? point : null;
+                return await _repository.Data.Points.TryGetDurableAsync(id, CancellationToken.None).ConfigureAwait(false) is { IsAborted: false } point ? point : null;
             }).ConfigureAwait(false);
         }
         catch (Exception)

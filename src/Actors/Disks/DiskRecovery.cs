@@ -265,7 +265,7 @@ internal sealed class DiskRecovery
             return;
         }
 
-        var point = await TryFindAsync(job, id).ConfigureAwait(false);
+        var point = await TryFindAsync(job, p => p.TryGetAsync(id, CancellationToken.None)).ConfigureAwait(false);
         var matches = point is not null && _disk.TryGetCheckpoint(job.Spec.Id, out var pair) && IsOf(pair, job, point);
         var keepPair = point is null && KeptPairs.IsWanted(_state, job.Spec.Id);
         if (!matches && job.Spec.Sync == SyncMode.Full)
@@ -296,12 +296,11 @@ internal sealed class DiskRecovery
     }
 
     /// <summary>Null also when the repository cannot be asked.</summary>
-    private async Task<RecoveryPoint?> TryFindAsync(JobState job, PointId id)
+    private async Task<RecoveryPoint?> TryFindAsync(JobState job, Func<PointStore, Task<RecoveryPoint?>> find)
     {
         try
         {
-            return await WithRepositoryAsync(
-                job.Spec.RepositoryId, r => r.Data.Points.TryGetAsync(id, CancellationToken.None)).ConfigureAwait(false);
+            return await WithRepositoryAsync(job.Spec.RepositoryId, r => find(r.Data.Points)).ConfigureAwait(false);
         }
         catch (Exception e) when (Failures.Explain(e).Code != RefusalCode.Internal)
         {
@@ -312,7 +311,7 @@ internal sealed class DiskRecovery
     /// <summary>A person had decided, and the process died before D heard of it: the point at the job's key says how. Without one the job waits on.</summary>
     private async Task AdoptDecidedAsync(JobState job, PendingJob pending)
     {
-        if (await TryFindAsync(job, new PointId(job.Spec.Id.Value)).ConfigureAwait(false) is { } point)
+        if (await TryFindAsync(job, p => p.TryGetDurableAsync(new PointId(job.Spec.Id.Value), CancellationToken.None)).ConfigureAwait(false) is { } point)
         {
             var conclusion = ConclusionDecider.Conclude(job, PendingJobs.EndOf(point, pending));
             _events.Add(new DiskEvent.JobConcluded(job.Spec.Id, conclusion, _clock.Now()));

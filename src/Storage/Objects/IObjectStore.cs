@@ -7,7 +7,10 @@ public interface IObjectStore : IDisposable
     /// <summary>Where it is, as the user wrote it, for messages.</summary>
     string Url { get; }
 
-    /// <summary>True: this call created the object. False: the key was taken, nothing changed. Of many at once exactly one gets true (rule 25).</summary>
+    /// <summary>
+    /// True: this call created the object. False: the key was taken, nothing changed, and the object that is there is durable whoever put it. Of many at
+    /// once exactly one gets true (rule 25).
+    /// </summary>
     Task<bool> PutIfAbsentAsync(string key, ReadOnlyMemory<byte> content, CancellationToken cancellation);
 
     /// <summary>The whole object, at most <paramref name="maxBytes"/>; null if there is none.</summary>

@@ -89,6 +89,20 @@ public sealed class PointStore(IObjectStore store, TimeProvider clock)
         return point;
     }
 
+    /// <summary>
+    /// As <see cref="TryGetAsync"/>, of a point because of which something is given up: it is durable, also when whoever put it died, or got an error, before it was.
+    /// </summary>
+    public async Task<RecoveryPoint?> TryGetDurableAsync(PointId id, CancellationToken cancellation)
+    {
+        if (await TryGetAsync(id, cancellation).ConfigureAwait(false) is not { } point)
+        {
+            return null;
+        }
+
+        // The key is taken, so this changes nothing, and a put that finds it taken makes the name durable.
+        return await BuryAsync(id, cancellation).ConfigureAwait(false) == BuryOutcome.PointExists ? point : null;
+    }
+
     /// <summary>Puts the point if nothing is at its key. Durable when it returns.</summary>
     public async Task<PublishOutcome> PublishAsync(RecoveryPoint point, CancellationToken cancellation)
     {

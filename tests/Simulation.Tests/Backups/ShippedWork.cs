@@ -49,7 +49,7 @@ internal sealed class ShippedWork : IRepositoryWork
         DiskRecovery plan;
         try
         {
-            plan = await DiskRecovery.PlanAsync(_process.State, _process.Disk, _repositories, _process.Running.Keys.ToHashSet(), _process.Clock);
+            plan = await DiskRecovery.PlanAsync(_process.State, _process.Disk, _repositories, new PointPins(), _process.Running.Keys.ToHashSet(), _process.Clock);
         }
         catch (Exception e) when (BackupJob.IsExpected(e))
         {

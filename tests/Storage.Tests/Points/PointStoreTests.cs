@@ -175,6 +175,24 @@ public sealed class PointStoreTests
     }
 
     [Fact]
+    public async Task A_point_because_of_which_bits_go_is_durable_whoever_put_it()
+    {
+        // It got its name, and the sync of its directory failed.
+        _store.FaultAfterPut = (number, _) => number == 1 ? new StorageException(StorageError.InputOutput, "sync failed") : null;
+        await Assert.ThrowsAsync<StorageException>(() => _points.PublishAsync(Point, None));
+        Assert.NotNull(await Another().TryGetAsync(Point.Id, None));
+        Assert.Single(_store.Puts);
+
+        Assert.Equal(Point.Root, (await Another().TryGetDurableAsync(Point.Id, None))!.Root);
+
+        // By the contract of a put that finds its key taken.
+        Assert.Equal(["points/" + Point.Id, "points/" + Point.Id], _store.Puts);
+        _store.PutFault = (_, _) => new StorageException(StorageError.InputOutput, "sync failed");
+        await Assert.ThrowsAsync<StorageException>(() => Another().TryGetDurableAsync(Point.Id, None));
+        Assert.Null(await Another().TryGetDurableAsync(new PointId("01m850d483zesd3ybs456nm6m9"), None));
+    }
+
+    [Fact]
     public void Missing_extents_end_with_the_disk()
     {
         var point = TestRepository.PointOf(1, (10 * 4096) - 100, default, [new BlockRun(2, 3), new BlockRun(9, 1)]);
