@@ -56,7 +56,7 @@ internal sealed class CopyPipeline(BackupSpec spec, DiskSnapshot snapshot, Block
     {
         var blockBytes = (int)snapshot.Geometry.BlockBytes;
         var capacity = spec.Workers == 1 ? 1 : Math.Clamp(BatchBytes / blockBytes, 1, BatchBlocksMax);
-        var buffer = ArrayPool<byte>.Shared.Rent(capacity * blockBytes);
+        byte[] buffer = [];
         var batch = new BlockToStore[capacity];
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, control.Suspending);
         try
@@ -65,6 +65,20 @@ internal sealed class CopyPipeline(BackupSpec spec, DiskSnapshot snapshot, Block
             SnapshotBlock? next;
             while (true)
             {
+                if (control.Gate.IsPaused)
+                {
+                    // It may stay so for days: what was read is the session's from now on, and the memory somebody else's.
+                    await StoreAsync(batch.AsMemory(0, count), cancellation).ConfigureAwait(false);
+                    count = 0;
+                    ArrayPool<byte>.Shared.Return(buffer);
+                    buffer = [];
+                    if (!await ResumedAsync(stop.Token, cancellation).ConfigureAwait(false))
+                    {
+                        return false;
+                    }
+                }
+
+                buffer = buffer.Length > 0 ? buffer : ArrayPool<byte>.Shared.Rent(capacity * blockBytes);
                 var slot = buffer.AsMemory(count * blockBytes, blockBytes);
                 next = await NextAsync(slot, stop.Token, cancellation).ConfigureAwait(false);
                 if (next is not { Kind: not SnapshotBlockKind.End } block)
@@ -89,6 +103,20 @@ internal sealed class CopyPipeline(BackupSpec spec, DiskSnapshot snapshot, Block
         finally
         {
             ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>True when the job may go on; false when it is being suspended.</summary>
+    private async ValueTask<bool> ResumedAsync(CancellationToken pausing, CancellationToken cancellation)
+    {
+        try
+        {
+            await control.Gate.PassAsync(pausing).ConfigureAwait(false);
+            return true;
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested && pausing.IsCancellationRequested)
+        {
+            return false;
         }
     }
 

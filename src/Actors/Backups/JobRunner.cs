@@ -1,6 +1,7 @@
 using ActorBackup.Actors.Disks;
 using ActorBackup.Actors.Jobs;
 using ActorBackup.Actors.Storage;
+using ActorBackup.Core.Jobs;
 using ActorBackup.Domain.Disks;
 using ActorBackup.Messages;
 using ActorBackup.Messages.Disks;
@@ -61,6 +62,8 @@ public sealed class JobRunner(TimeProvider clock, string scratchDirectory, IDisk
             control.Gate.Pause();
         }
 
+        // As it was left: going on is no change that anybody should hear of.
+        control.MoveTo(JobStatus.Running);
         return Start(context, self, new BackupRun(definition, job.Spec, disk, repository, control, clock, scratchDirectory, before));
     }
 

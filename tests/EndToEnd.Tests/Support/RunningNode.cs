@@ -60,17 +60,17 @@ internal sealed class RunningNode : IAsyncDisposable
 
     public string UriOf(string export) => $"nbd+unix:///{export}?socket={Socket}";
 
-    /// <summary>The command line against this node.</summary>
-    public Task<ToolResult> RunAsync(params string[] arguments) =>
-        Tool.RunAsync(
-            "dotnet",
-            [Product.CliDll, .. arguments],
-            new Dictionary<string, string>
-            {
-                ["ACTORBACKUP_ENDPOINT"] = Endpoint,
-                ["ACTORBACKUP_TOKEN_FILE"] = Path.Combine(Data, "token"),
-                ["XDG_STATE_HOME"] = _state,
-            });
+    /// <summary>The environment by which a command line finds this node.</summary>
+    public Dictionary<string, string> Variables =>
+        new()
+        {
+            ["ACTORBACKUP_ENDPOINT"] = Endpoint,
+            ["ACTORBACKUP_TOKEN_FILE"] = Path.Combine(Data, "token"),
+            ["XDG_STATE_HOME"] = _state,
+        };
+
+    /// <summary>The command line against this node, as a program.</summary>
+    public Task<ToolResult> RunAsync(params string[] arguments) => Tool.RunAsync("dotnet", [Product.CliDll, .. arguments], Variables);
 
     /// <summary>SIGKILL.</summary>
     public async Task KillAsync()

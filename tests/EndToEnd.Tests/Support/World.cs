@@ -39,10 +39,10 @@ internal sealed class World : IAsyncDisposable
 
     public Task<ToolResult> RunAsync(params string[] arguments) => Node.RunAsync(arguments);
 
-    /// <summary>Runs a command that must succeed and returns what it printed as JSON.</summary>
+    /// <summary>Runs a command that must succeed and returns what it printed as JSON. In this process: tests ask this way again and again.</summary>
     public async Task<JsonElement> AbkAsync(params string[] arguments)
     {
-        var result = await RunAsync([.. arguments, "-o", "json"]);
+        var result = await CommandLine.RunAsync(Node.Variables, Directory, [.. arguments, "-o", "json"]);
         Assert.True(result.ExitCode == 0, $"abk {string.Join(' ', arguments)}: {result}\n{Node.Log}");
         return Json(result.Out);
     }
