@@ -27,13 +27,28 @@ public sealed class KillThenPowerLossTests
     public void Without_the_sync_at_the_opening_a_bitmap_is_lost() =>
         Assert.NotNull(SimThread.Run(() => FindViolation(TrackingGuards.On with { SyncBeforeReuse = false })));
 
-    private static string? FindViolation(TrackingGuards guards)
+    /// <summary>The opening goes on with the superblock that it can read, and after the power failure both can be read again.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void Rule_2_Pages_of_a_superblock_that_could_not_be_read_are_not_used_before_there_is_a_newer_one(int slot) =>
+        Assert.Null(SimThread.Run(() => FindViolation(TrackingGuards.On, slot)));
+
+    [Fact]
+    public void Without_keeping_the_pages_of_an_unreadable_superblock_the_file_is_lost() =>
+        Assert.NotNull(SimThread.Run(() =>
+        {
+            var guards = TrackingGuards.On with { KeepPagesOfDamagedSuperblock = false };
+            return FindViolation(guards, 0) ?? FindViolation(guards, 1);
+        }));
+
+    private static string? FindViolation(TrackingGuards guards, int? unreadable = null)
     {
         for (var killed = FirstOperation; killed <= LastOperation; killed++)
         {
             for (var failed = FirstOfOpening * Throws; failed <= LastOfOpening * Throws; failed++)
             {
-                if (Run(guards, killed, failed / Throws, failed % Throws) is { } violation)
+                if (Run(guards, killed, failed / Throws, failed % Throws, unreadable) is { } violation)
                 {
                     return $"killed at operation {killed}, power lost at operation {failed / Throws} of the opening: {violation}";
                 }
@@ -43,7 +58,7 @@ public sealed class KillThenPowerLossTests
         return null;
     }
 
-    private static string? Run(TrackingGuards guards, int killed, int failed, int dicesThrow)
+    private static string? Run(TrackingGuards guards, int killed, int failed, int dicesThrow, int? unreadable)
     {
         var dice = new Dice((ulong)((killed * 10_000) + (failed * 100) + dicesThrow));
         var machine = new Machine(dice, new Trace(), FaultPlan.None);
@@ -60,7 +75,10 @@ public sealed class KillThenPowerLossTests
             await disk.AddBitmapAsync(2, 512, true, false);
         });
         Live(machine, guards, new CrashPlan(killed, 2), WriteAndMarkAsync);
+        machine.Script = (kind, inode, offset) =>
+            kind == OperationKind.Read && inode.IsTracking && offset == unreadable * TrackingFormat.PageBytes ? ScriptedFault.NotDone : ScriptedFault.None;
         Live(machine, guards, new CrashPlan(failed, 2), _ => Task.CompletedTask);
+        machine.Script = static (_, _, _) => ScriptedFault.None;
         machine.LosePower();
         string? reason = null;
         try
@@ -68,6 +86,7 @@ public sealed class KillThenPowerLossTests
             Live(machine, guards, null, disk =>
             {
                 reason = disk.InconsistentReason(1) ?? disk.InconsistentReason(2);
+                reason = unreadable is not null && reason?.Contains("a superblock", StringComparison.Ordinal) == true ? null : reason;
                 return Task.CompletedTask;
             });
         }

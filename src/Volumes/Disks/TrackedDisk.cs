@@ -153,7 +153,7 @@ public sealed partial class TrackedDisk : IBlockDevice
         TrackingGuards guards,
         string? scratchDirectory = null)
     {
-        var (file, sets) = TrackingFileOpening.Open(files, trackingPath);
+        var (file, sets) = TrackingFileOpening.Open(files, trackingPath, guards);
         IBacking? backing = null;
         TrackedDisk? disk = null;
         try

@@ -40,6 +40,9 @@ internal sealed class PageSpace
         return true;
     }
 
+    /// <summary>Claims all pages that are free, and says which those were.</summary>
+    public IReadOnlyList<uint> UseAll() => [.. Enumerable.Range(0, _used.Length).Select(page => (uint)page).Where(TryUse)];
+
     /// <summary>Takes a free page, growing the file when there is none.</summary>
     /// <exception cref="FileLayerException">The file cannot grow.</exception>
     public uint Take()

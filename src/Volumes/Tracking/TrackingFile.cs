@@ -15,7 +15,7 @@ internal sealed class TrackingFile(IFile file, Superblock superblock) : IDisposa
     /// <summary>Pages of the durable catalogue.</summary>
     public List<uint> CataloguePages { get; } = [];
 
-    /// <summary>Pages of checkpoints whose superblock was written but not confirmed: it may be the durable one, so they stay until the next success.</summary>
+    /// <summary>Pages of checkpoints whose superblock was written but not confirmed, or could not be read: it may be the durable one, so they stay until the next success.</summary>
     public List<uint> UncertainPages { get; } = [];
 
     public void WritePage(uint page, ReadOnlySpan<byte> bytes) => File.Write(TrackingFormat.OffsetOf(page), bytes);

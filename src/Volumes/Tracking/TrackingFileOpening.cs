@@ -6,13 +6,13 @@ namespace ActorBackup.Volumes.Tracking;
 /// <summary>Reads a tracking file: newest superblock, catalogue, sets, intents. What cannot be trusted becomes inconsistent with the reason.</summary>
 internal static class TrackingFileOpening
 {
-    public static (TrackingFile File, SetTable Sets) Open(IFileLayer files, string path)
+    public static (TrackingFile File, SetTable Sets) Open(IFileLayer files, string path, TrackingGuards? guards = null)
     {
         IFile? file = null;
         try
         {
             file = files.Open(path, FileOpening.ReadWrite);
-            return Read(file);
+            return Read(file, guards ?? TrackingGuards.On);
         }
         catch (FileLayerException e)
         {
@@ -59,7 +59,7 @@ internal static class TrackingFileOpening
         return Enumerable.Range(0, tracking.Current.RegionCount).Where(r => (page[r >> 3] & (1 << (r & 7))) != 0);
     }
 
-    private static (TrackingFile File, SetTable Sets) Read(IFile file)
+    private static (TrackingFile File, SetTable Sets) Read(IFile file, TrackingGuards guards)
     {
         var (superblock, slotDamaged) = ReadSuperblock(file);
         var tracking = new TrackingFile(file, superblock);
@@ -84,6 +84,11 @@ internal static class TrackingFileOpening
         else
         {
             sets.MarkAllInconsistent("a superblock of the tracking file is damaged, so the newest checkpoint may be lost");
+            if (guards.KeepPagesOfDamagedSuperblock)
+            {
+                // It may be good again at the next opening, if it could only not be read; then it is the newest.
+                tracking.UncertainPages.AddRange(tracking.Space.UseAll());
+            }
         }
 
         return (tracking, sets);

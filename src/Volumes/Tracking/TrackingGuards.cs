@@ -26,6 +26,9 @@ internal sealed record TrackingGuards
     /// <summary>Rule 2: at an opening, what the last process wrote and did not sync is durable before pages are used again that only an older superblock needs.</summary>
     public bool SyncBeforeReuse { get; init; } = true;
 
+    /// <summary>Rule 2: at an opening, what a superblock that cannot be read may refer to is not written before there is a newer one.</summary>
+    public bool KeepPagesOfDamagedSuperblock { get; init; } = true;
+
     /// <summary>Rule 2: a bitmap that stops recording goes into the next checkpoint, because its intents will be forgotten.</summary>
     public bool StoreWhatStopsRecording { get; init; } = true;
 

@@ -162,8 +162,10 @@ internal sealed class DiskRecovery(World world, DiskProcess process)
         }
     }
 
+    /// <summary>What is being stopped resumes nothing: that is the next process's.</summary>
     private void Resume()
     {
+        _isComplete &= _toResume.Count == 0 || !process.IsSuspending;
         foreach (var job in process.IsSuspending ? [] : _toResume)
         {
             world.Statistics.Resumed++;
