@@ -354,6 +354,34 @@ public class GroupTests
         Assert.Equal(["a", "b", "c"], (await world.GroupAsync(group)).GetProperty("disks").EnumerateArray().Select(d => d.GetString()));
     }
 
+    /// <summary>Also over disks, to and fro, and from a bitmap that the group adds.</summary>
+    [Fact]
+    public async Task A_merge_of_another_disks_bitmap_sees_what_the_actions_before_it_did()
+    {
+        await using var world = await GroupWorld.StartAsync();
+        foreach (var (disk, block) in new[] { ("a", 1), ("b", 3), ("c", 8) })
+        {
+            await world.AddDiskAsync(disk, Blocks, "x");
+            await world.FillAsync(disk, 1, block);
+        }
+
+        await world.AbkAsync(
+            "group", "start", "--wait", "-f",
+            world.FileOf(
+                "individual",
+                "bitmapMerge: {disk: c, name: x, sources: [a/x]}",
+                "bitmapClear: {disk: a, name: x}",
+                "bitmapMerge: {disk: a, name: x, sources: [b/x]}",
+                "bitmapAdd: {disk: b, name: wide, granularity: 131072}",
+                "bitmapMerge: {disk: b, name: wide, sources: [a/x, c/x]}",
+                "bitmapClear: {disk: b, name: x}",
+                "bitmapMerge: {disk: a, name: x, sources: [b/wide, b/x]}"));
+
+        Assert.Equal(new long[] { 0, 1, 2, 3, 8, 9 }.AsEnumerable(), await world.DirtyAsync("a", "x"));
+        Assert.Empty(await world.DirtyAsync("b", "x"));
+        Assert.Equal(new long[] { 1, 8 }.AsEnumerable(), await world.DirtyAsync("c", "x"));
+    }
+
     [ToolFact("nbdkit")]
     public async Task In_an_individual_group_each_job_ends_for_itself()
     {

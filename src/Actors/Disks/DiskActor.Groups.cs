@@ -43,7 +43,7 @@ public sealed partial class DiskActor
                 Hold(c);
                 return true;
             case DiskCommand.GetLoans c:
-                Sender.Tell(LoansOf(c.Group), Self);
+                Sender.Tell(LoansOf(c), Self);
                 return true;
             case DiskCommand.BorrowInGroup c:
                 Sender.Tell(Borrow(c), Self);
@@ -280,15 +280,19 @@ public sealed partial class DiskActor
     }
 
     /// <summary>What was lent has its bits of the instant as soon as writes are held: if the hold ends before the instant, the group does not begin.</summary>
-    private object LoansOf(GroupId group)
+    private object LoansOf(DiskCommand.GetLoans c)
     {
-        if (_reservation is not { Held: not null } reservation || reservation.Group != group || Local.Disk is not { } disk
-            || reservation.Plan.Lent.Values.Any(s => !disk.BitmapSets.Contains(s) || disk.InconsistentReason(s) is not null))
+        if (_reservation is not { Held: not null } reservation || reservation.Group != c.Group || Local.Disk is not { } disk
+            || GroupParts.SetsLent(reservation.Plan).Any(s => !disk.BitmapSets.Contains(s) || disk.InconsistentReason(s) is not null))
         {
-            return Rejected(GroupParts.Gone(id, group));
+            return Rejected(GroupParts.Gone(id, c.Group));
         }
 
-        return new DiskReply.Loans([.. reservation.Plan.Lent.Select(l => new LentBitmap(new BitmapAddress(id, l.Key), disk.SizeBytes, disk.Extents(l.Value)))]);
+        var instant = GroupParts.InstantOf(reservation, runner.ScratchDirectory);
+        return new DiskReply.Loans([
+            .. from lent in reservation.Plan.Lent
+               where c.Wanted.Contains(lent.Loan) && reservation.Plan.BorrowedBefore(lent.Steps).All(reservation.Lent.ContainsKey)
+               select new LentBitmap(lent.Loan, disk.SizeBytes, disk.ExtentsAt(instant, lent.SetId, lent.Steps))]);
     }
 
     private object Borrow(DiskCommand.BorrowInGroup c)
@@ -305,7 +309,7 @@ public sealed partial class DiskActor
 
         foreach (var lent in c.Lent)
         {
-            reservation.Lent[lent.Address] = lent.Dirty;
+            reservation.Lent[lent.Loan] = lent.Dirty;
         }
 
         return PartOf(c.Group);

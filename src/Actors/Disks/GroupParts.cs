@@ -82,13 +82,21 @@ internal static class GroupParts
             _ => new DiskCommand.FinalizeJob(job.Spec.Id, null) { Disk = disk },
         };
 
+    /// <summary>Sets of the disk whose bits are lent, or that what is lent begins with.</summary>
+    public static IEnumerable<ulong> SetsLent(GroupPlan plan) =>
+        from lent in plan.Lent
+        let made = plan.Sets.FirstOrDefault(s => s.SetId == lent.SetId)
+        let set = made is null ? lent.SetId : made.StartsAs
+        where set is not null
+        select set.Value;
+
     /// <summary>Only bitmaps of disks of equal size can be merged.</summary>
     public static Refusal? RefusalOf(LentBitmap lent, DiskId disk, long sizeBytes) =>
         lent.DiskSizeBytes == sizeBytes
             ? null
             : new Refusal(
                 RefusalCode.InvalidSize,
-                $"disk '{lent.Address.Disk}' has {lent.DiskSizeBytes} bytes and disk '{disk}' {sizeBytes}; only bitmaps of disks of equal size can be merged");
+                $"disk '{lent.Loan.Address.Disk}' has {lent.DiskSizeBytes} bytes and disk '{disk}' {sizeBytes}; only bitmaps of disks of equal size can be merged");
 
     public static Refusal Gone(DiskId disk, GroupId group) =>
         new(RefusalCode.NotReady, $"disk '{disk}' has nothing reserved for group {group} any more; start the group again");

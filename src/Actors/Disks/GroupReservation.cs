@@ -23,7 +23,7 @@ internal sealed class GroupReservation(GroupId group, GroupPlan plan, IReadOnlyL
     public IReadOnlyList<string> Made => made;
 
     /// <summary>What other disks have lent so far: the plan's steps read it at the instant.</summary>
-    public Dictionary<BitmapAddress, IReadOnlyList<Extent>> Lent { get; } = [];
+    public Dictionary<GroupLoan, IReadOnlyList<Extent>> Lent { get; } = [];
 
     /// <summary>Everything that may take long is done.</summary>
     public ArmedInstant? Armed { get; set; }

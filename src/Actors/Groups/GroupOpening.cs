@@ -54,7 +54,7 @@ internal sealed class GroupOpening(GroupId group, IGroupMembers members, TimePro
             var places = commands[disk].Select(a => a.Place).ToArray();
             if (first.Refusal is null || places[0] < first.At)
             {
-                var prepare = new DiskCommand.PrepareGroup(group, c.Completion, [.. commands[disk].Select(a => a.Command)], clock.GetUtcNow() + PreparePatience) { Disk = disk };
+                var prepare = new DiskCommand.PrepareGroup(group, c.Completion, [.. commands[disk].Select(a => a.Command)], clock.GetUtcNow() + PreparePatience) { Disk = disk, Places = places };
                 var (action, refusal) = await TryPrepareAsync(prepare).ConfigureAwait(false);
                 first = refusal is not null && places[action] < first.At ? (places[action], refusal) : first;
             }
@@ -64,17 +64,28 @@ internal sealed class GroupOpening(GroupId group, IGroupMembers members, TimePro
     }
 
     /// <summary>Takes bitmaps to the disks that merge them. Their disks hold writes, so these are the bits of the instant.</summary>
+    /// <remarks>A loan may need others: the ones of earlier merges. So in every round there is one that needs no more.</remarks>
     private async Task LendAsync(GroupCommand.Start c)
     {
-        var borrowed = c.Actions.SelectMany(a => GroupLoans.BorrowedBy(a).Select(from => (To: a.Disk, From: from))).Distinct().ToList();
-        var loans = await Task.WhenAll(borrowed.Select(b => b.From.Disk).Distinct().Select(AskForLoansAsync)).ConfigureAwait(false);
-        var lent = loans.SelectMany(l => l).ToDictionary(l => l.Address);
-        await Task.WhenAll(borrowed.GroupBy(b => b.To, b => b.From).Select(to =>
-            AskAsync(new DiskCommand.BorrowInGroup(group, [.. to.Select(from => lent[from])]) { Disk = to.Key }, c.HoldLimit))).ConfigureAwait(false);
-
-        async Task<IReadOnlyList<LentBitmap>> AskForLoansAsync(DiskId disk)
+        var open = GroupLoans.Of(c.Actions).ToList();
+        while (open.Count > 0)
         {
-            var ask = new DiskCommand.GetLoans(group) { Disk = disk };
+            var replies = await Task.WhenAll(open.Select(l => l.Loan).Distinct().GroupBy(l => l.Address.Disk).Select(AskForLoansAsync)).ConfigureAwait(false);
+            var lent = replies.SelectMany(r => r).ToDictionary(l => l.Loan);
+            var brought = open.Where(l => lent.ContainsKey(l.Loan)).ToList();
+            if (brought.Count == 0)
+            {
+                throw new RefusedException(new Refusal(RefusalCode.NotReady, $"group {group} did not begin: nobody lends {open[0].Loan.Address}. Start it again"));
+            }
+
+            await Task.WhenAll(brought.GroupBy(l => l.To, l => l.Loan).Select(to =>
+                AskAsync(new DiskCommand.BorrowInGroup(group, [.. to.Select(loan => lent[loan])]) { Disk = to.Key }, c.HoldLimit))).ConfigureAwait(false);
+            open.RemoveAll(brought.Contains);
+        }
+
+        async Task<IReadOnlyList<LentBitmap>> AskForLoansAsync(IGrouping<DiskId, GroupLoan> from)
+        {
+            var ask = new DiskCommand.GetLoans(group, [.. from]) { Disk = from.Key };
             return await TryAskAsync(ask, c.HoldLimit).ConfigureAwait(false) switch
             {
                 DiskReply.Loans reply => reply.Lent,

@@ -23,7 +23,7 @@ public sealed class GroupPartDecider
     private readonly Dictionary<string, ulong?> _altered = new(StringComparer.Ordinal);
     private readonly HashSet<string> _emptied = new(StringComparer.Ordinal);
     private readonly List<PlannedStep> _steps = [];
-    private readonly Dictionary<string, ulong> _lent = new(StringComparer.Ordinal);
+    private readonly List<PlannedLoan> _lent = [];
     private readonly List<BackupSpec> _jobs = [];
     private readonly List<DiskEvent> _made = [];
     private DiskState _virtual;
@@ -49,7 +49,7 @@ public sealed class GroupPartDecider
         var decider = new GroupPartDecider(state, disk, command, basesAreThere, newJob, now);
         for (var i = 0; i < command.Actions.Count; i++)
         {
-            if (decider.Take(command.Actions[i]) is { } refusal)
+            if (decider.Take(command.Actions[i], command.Places[i]) is { } refusal)
             {
                 return new GroupPreparation(new Decision<DiskEvent>([], refusal), null) { RefusedAction = i };
             }
@@ -58,15 +58,15 @@ public sealed class GroupPartDecider
         return decider.Conclude();
     }
 
-    private Refusal? Take(DiskCommand action) =>
+    private Refusal? Take(DiskCommand action, int place) =>
         action switch
         {
             DiskCommand.StartBackup c => TakeBackup(c.Order),
             DiskCommand.AddBitmap c => TakeBitmap(BitmapDecider.Add(_virtual, c)),
             DiskCommand.ClearBitmap c => TakeBitmap(BitmapDecider.Clear(_virtual, c)),
             DiskCommand.SetBitmapRecording c => TakeBitmap(BitmapDecider.SetRecording(_virtual, c)),
-            DiskCommand.MergeBitmaps c => TakeMerge(c),
-            DiskCommand.LendToGroup c => Lend(c),
+            DiskCommand.MergeBitmaps c => TakeMerge(c, place),
+            DiskCommand.LendToGroup c => Lend(c, place),
             _ => throw new UnreachableException($"{action.GetType().Name} is no action of a group."),
         };
 
@@ -133,7 +133,7 @@ public sealed class GroupPartDecider
     }
 
     /// <summary>What other disks lend is validated by them.</summary>
-    private Refusal? TakeMerge(DiskCommand.MergeBitmaps c)
+    private Refusal? TakeMerge(DiskCommand.MergeBitmaps c, int place)
     {
         var borrowed = c.Sources.Where(s => s.Disk != _disk).Distinct().ToList();
         var decision = BitmapDecider.Merge(_virtual, c, borrowed.ToDictionary(s => s, _ => (Refusal?)null));
@@ -141,28 +141,21 @@ public sealed class GroupPartDecider
         {
             var target = Alter(c.Target, e);
             var own = c.Sources.Where(s => s.Disk == _disk).Select(s => _virtual.Bitmaps[s.Name].SetId);
-            _steps.Add(new PlannedStep(target, [.. own]) { Borrowed = borrowed });
+            _steps.Add(new PlannedStep(target, [.. own]) { Borrowed = [.. borrowed.Select(b => new GroupLoan(b, place))] });
         }
 
         return decision.Refusal;
     }
 
-    /// <summary>Lent are the bits that the bitmap has while writes are held, before any of the disk's own steps.</summary>
-    private Refusal? Lend(DiskCommand.LendToGroup c)
+    /// <summary>Lent are the bits that the bitmap has while writes are held and after the steps so far.</summary>
+    private Refusal? Lend(DiskCommand.LendToGroup c, int place)
     {
         if (BitmapDecider.Find(_virtual, _disk, c.Name, needConsistent: true, out var bitmap) is { } refused)
         {
             return refused.Refusal;
         }
 
-        if (_altered.ContainsKey(c.Name))
-        {
-            return new Refusal(
-                RefusalCode.NotSupported,
-                $"a group cannot merge bitmap '{c.Name}' of disk '{_disk}' into one of another disk after it has changed it; put the merge before that, or into a group of its own");
-        }
-
-        _lent[c.Name] = bitmap!.SetId;
+        _lent.Add(new PlannedLoan(new GroupLoan(new BitmapAddress(_disk, c.Name), place), bitmap!.SetId, _steps.Count));
         return null;
     }
 

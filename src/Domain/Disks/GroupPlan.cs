@@ -8,12 +8,20 @@ namespace ActorBackup.Domain.Disks;
 /// <param name="Jobs">Specs of the jobs.</param>
 public sealed record GroupPlan(IReadOnlyList<PlannedSet> Sets, IReadOnlyList<PlannedStep> Steps, IReadOnlyList<BackupSpec> Jobs)
 {
-    /// <summary>Bitmaps that other disks merge, by name: their sets.</summary>
-    public IReadOnlyDictionary<string, ulong> Lent { get; init; } = new Dictionary<string, ulong>();
+    /// <summary>Bitmaps that other disks merge.</summary>
+    public IReadOnlyList<PlannedLoan> Lent { get; init; } = [];
 
     /// <summary>Bitmaps of other disks that are needed at the instant.</summary>
-    public IEnumerable<BitmapAddress> Borrowed => Steps.SelectMany(s => s.Borrowed).Distinct();
+    public IEnumerable<GroupLoan> Borrowed => BorrowedBefore(Steps.Count);
+
+    /// <summary>Bitmaps of other disks that the first so many steps need.</summary>
+    public IEnumerable<GroupLoan> BorrowedBefore(int steps) => Steps.Take(steps).SelectMany(s => s.Borrowed).Distinct();
 }
+
+/// <param name="Loan">What is lent, and for what.</param>
+/// <param name="SetId">Its set: of the disk, or of the plan.</param>
+/// <param name="Steps">So many steps of the plan come before.</param>
+public sealed record PlannedLoan(GroupLoan Loan, ulong SetId, int Steps);
 
 /// <param name="SetId">New.</param>
 /// <param name="GranularityBytes">Bytes per bit.</param>
@@ -27,5 +35,5 @@ public sealed record PlannedSet(ulong SetId, long GranularityBytes, bool Recordi
 public sealed record PlannedStep(ulong SetId, IReadOnlyList<ulong>? Sources)
 {
     /// <summary>Bitmaps of other disks whose bits are added, too.</summary>
-    public IReadOnlyList<BitmapAddress> Borrowed { get; init; } = [];
+    public IReadOnlyList<GroupLoan> Borrowed { get; init; } = [];
 }

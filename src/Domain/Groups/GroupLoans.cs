@@ -1,3 +1,4 @@
+using ActorBackup.Core.Identity;
 using ActorBackup.Messages.Disks;
 
 namespace ActorBackup.Domain.Groups;
@@ -11,6 +12,10 @@ public static class GroupLoans
             .Select(s => (DiskCommand)new DiskCommand.LendToGroup(s.Name) { Disk = s.Disk })
             .Append(action)
             .Select(command => (place, command)));
+
+    /// <summary>Every loan, with the disk that borrows.</summary>
+    public static IEnumerable<(DiskId To, GroupLoan Loan)> Of(IReadOnlyList<DiskCommand> actions) =>
+        actions.SelectMany((action, place) => BorrowedBy(action).Select(from => (action.Disk, new GroupLoan(from, place))));
 
     public static IEnumerable<BitmapAddress> BorrowedBy(DiskCommand action) =>
         action is DiskCommand.MergeBitmaps merge ? merge.Sources.Where(s => s.Disk != merge.Disk).Distinct() : [];

@@ -109,13 +109,17 @@ public abstract record DiskCommand
     /// <param name="Completion">Whether the group's jobs share their outcome.</param>
     /// <param name="Actions">Of this disk, in the group's order.</param>
     /// <param name="Deadline">After it nobody waits for the answer.</param>
-    public sealed record PrepareGroup(GroupId Group, GroupCompletion Completion, IReadOnlyList<DiskCommand> Actions, DateTimeOffset Deadline) : DiskCommand;
+    public sealed record PrepareGroup(GroupId Group, GroupCompletion Completion, IReadOnlyList<DiskCommand> Actions, DateTimeOffset Deadline) : DiskCommand
+    {
+        /// <summary>Of each action: which of the group's it is, or belongs to, from 0.</summary>
+        public IReadOnlyList<int> Places { get; init; } = [.. Enumerable.Range(0, Actions.Count)];
+    }
 
-    /// <summary>As an action of a group: another disk of it merges this bitmap, as it is at the instant.</summary>
+    /// <summary>As an action of a group: another disk of it merges this bitmap, as it is at the instant after the actions before.</summary>
     public sealed record LendToGroup(string Name) : DiskCommand;
 
-    /// <summary>What was lent, while writes are held: as it will be at the instant, if there is one.</summary>
-    public sealed record GetLoans(GroupId Group) : DiskCommand;
+    /// <summary>What is lent, while writes are held: as it will be at the instant, if there is one. What needs loans that have not come yet is left out.</summary>
+    public sealed record GetLoans(GroupId Group, IReadOnlyList<GroupLoan> Wanted) : DiskCommand;
 
     /// <summary>Brings what other disks lend, before the instant.</summary>
     public sealed record BorrowInGroup(GroupId Group, IReadOnlyList<LentBitmap> Lent) : DiskCommand;
@@ -156,11 +160,16 @@ public abstract record DiskCommand
 /// <summary>(disk, name) of a bitmap.</summary>
 public readonly record struct BitmapAddress(DiskId Disk, string Name);
 
+/// <summary>A bitmap that a disk of a group merges from another one.</summary>
+/// <param name="Address">The bitmap.</param>
+/// <param name="Place">The merge, as an action of the group, from 0: the bitmap is lent as the actions before it leave it.</param>
+public sealed record GroupLoan(BitmapAddress Address, int Place);
+
 /// <summary>The bits of a bitmap of another disk.</summary>
-/// <param name="Address">Whose.</param>
+/// <param name="Loan">Whose, and for which merge.</param>
 /// <param name="DiskSizeBytes">Only disks of equal size can lend to each other.</param>
 /// <param name="Dirty">Ascending.</param>
-public sealed record LentBitmap(BitmapAddress Address, long DiskSizeBytes, IReadOnlyList<Extent> Dirty);
+public sealed record LentBitmap(GroupLoan Loan, long DiskSizeBytes, IReadOnlyList<Extent> Dirty);
 
 /// <summary>A backup as it was asked for; what it becomes is decided by the disk.</summary>
 public sealed record BackupOrder

@@ -1,3 +1,4 @@
+using ActorBackup.Core.Bitmaps;
 using ActorBackup.Core.Blocks;
 using ActorBackup.Volumes.Disks;
 using ActorBackup.Volumes.Snapshots;
@@ -69,6 +70,13 @@ public sealed partial class TrackedDisk
             turn.Dispose();
         }
     }
+
+    /// <summary>Dirty ranges that a bitmap has at an instant after its first so many steps, ascending. Writes are held: otherwise it changes meanwhile.</summary>
+    /// <param name="instant">What will happen.</param>
+    /// <param name="setId">Of the disk, or of those that the instant makes.</param>
+    /// <param name="steps">How many of its steps.</param>
+    public IReadOnlyList<Extent> ExtentsAt(GroupInstant instant, ulong setId, int steps) =>
+        instant.Sets.Any(s => s.SetId == setId) ? [.. BitsAt(instant, steps)[setId].Extents()] : Extents(setId);
 
     /// <summary>Makes durable what an instant changed.</summary>
     public async Task StoreInstantAsync()
@@ -146,39 +154,48 @@ public sealed partial class TrackedDisk
 
     private void ComputeSets(GroupInstant instant, List<TrackedSet> made)
     {
+        var bits = BitsAt(instant, instant.Steps.Count);
         foreach (var (set, start) in made.Zip(instant.Sets))
         {
-            if (start.StartsAs is { } source)
+            set.Bits = bits[set.Id];
+            set.InconsistentReason = start.StartsAs is { } source ? Bitmap(source).InconsistentReason : null;
+            set.MarkAllPagesDirty();
+            _sets.Add(set);
+        }
+    }
+
+    /// <summary>Of the sets that an instant makes: their bits after its first so many steps.</summary>
+    private Dictionary<ulong, DirtyBitmap> BitsAt(GroupInstant instant, int steps)
+    {
+        var made = new Dictionary<ulong, DirtyBitmap>();
+        foreach (var set in instant.Sets)
+        {
+            var bits = made[set.SetId] = new DirtyBitmap(new BlockGeometry(SizeBytes, set.GranularityBytes));
+            if (set.StartsAs is { } source)
             {
-                set.Bits.UnionWith(Bitmap(source).Bits);
-                set.InconsistentReason = Bitmap(source).InconsistentReason;
+                bits.UnionWith(Bitmap(source).Bits);
             }
         }
 
-        foreach (var step in instant.Steps)
+        foreach (var step in instant.Steps.Take(steps))
         {
-            var set = made.Single(s => s.Id == step.SetId);
             if (step.Sources is null)
             {
-                set.Bits = new Core.Bitmaps.DirtyBitmap(set.Bits.Geometry);
+                made[step.SetId] = new DirtyBitmap(made[step.SetId].Geometry);
             }
 
             foreach (var source in step.Sources ?? [])
             {
-                set.Bits.UnionWith((made.Find(s => s.Id == source) ?? Bitmap(source)).Bits);
+                made[step.SetId].UnionWith(made.TryGetValue(source, out var bits) ? bits : Bitmap(source).Bits);
             }
 
             foreach (var extent in step.More?.Invoke() ?? [])
             {
-                set.Bits.MarkBytes(extent.Offset, extent.Length);
+                made[step.SetId].MarkBytes(extent.Offset, extent.Length);
             }
         }
 
-        foreach (var set in made)
-        {
-            set.MarkAllPagesDirty();
-            _sets.Add(set);
-        }
+        return made;
     }
 
     private void Freeze(TrackedSet bitmap, TrackedSet successor, Core.Identity.JobId job)

@@ -25,7 +25,7 @@ internal sealed class DiskDouble
     private readonly HashSet<ulong> _sets = [];
     private readonly Dictionary<JobId, bool> _running = [];
     private readonly Dictionary<JobId, PendingJob> _votes = [];
-    private readonly Dictionary<BitmapAddress, LentBitmap> _borrowed = [];
+    private readonly Dictionary<GroupLoan, LentBitmap> _borrowed = [];
     private GroupPlan? _reserved;
     private GroupId? _reservedFor;
     private DateTimeOffset _reservedAt;
@@ -200,7 +200,9 @@ internal sealed class DiskDouble
     private DiskReply Loans(DiskCommand.GetLoans c) =>
         _reservedFor != c.Group || (_guards.LendsWhenHeld && _heldSince == 0)
             ? new DiskReply.Rejected(GroupParts.Gone(Id, c.Group))
-            : new DiskReply.Loans([.. _reserved!.Lent.Keys.Select(name => new LentBitmap(new BitmapAddress(Id, name), 1 << 20, [new Extent(_tick(), 1)]))]);
+            : new DiskReply.Loans([
+                .. _reserved!.Lent.Where(l => c.Wanted.Contains(l.Loan) && _reserved.BorrowedBefore(l.Steps).All(_borrowed.ContainsKey))
+                    .Select(l => new LentBitmap(l.Loan, 1 << 20, [new Extent(_tick(), 1)]))]);
 
     private DiskReply Borrow(DiskCommand.BorrowInGroup c)
     {
@@ -209,7 +211,7 @@ internal sealed class DiskDouble
             return new DiskReply.Rejected(GroupParts.Gone(Id, c.Group));
         }
 
-        c.Lent.ToList().ForEach(l => _borrowed[l.Address] = l);
+        c.Lent.ToList().ForEach(l => _borrowed[l.Loan] = l);
         return PartOf(c.Group);
     }
 

@@ -297,10 +297,10 @@ internal sealed class GroupLife
 
         foreach (var (disk, lent) in _disks.Values.Where(_ => begun).SelectMany(d => d.Borrowed.GetValueOrDefault(group, []).Select(l => (d, l))))
         {
-            var (held, taken) = _disks[lent.Address.Disk].Instants[group];
+            var (held, taken) = _disks[lent.Loan.Address.Disk].Instants[group];
             if (lent.Dirty[0].Offset < held || lent.Dirty[0].Offset > taken)
             {
-                return $"disk {disk.Id} merged a bitmap of disk {lent.Address.Disk} that was not as at the instant of group {group}";
+                return $"disk {disk.Id} merged a bitmap of disk {lent.Loan.Address.Disk} that was not as at the instant of group {group}";
             }
         }
 

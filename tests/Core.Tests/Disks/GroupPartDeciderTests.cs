@@ -14,6 +14,8 @@ public sealed class GroupPartDeciderTests
 {
     private static readonly GroupId Group = new("group-1");
 
+    private static readonly BitmapAddress Foreign = new(new DiskId("vdb"), "z");
+
     /// <summary>Bitmap x records and has a base, y is disabled; n is not there.</summary>
     private static readonly DiskState Start = Online.WithBitmap("x", Base).WithBitmap("y", recording: false);
 
@@ -27,6 +29,9 @@ public sealed class GroupPartDeciderTests
         new DiskCommand.SetBitmapRecording("y", true) { Disk = Disk },
         new DiskCommand.MergeBitmaps("x", [new BitmapAddress(Disk, "y")]) { Disk = Disk },
         new DiskCommand.MergeBitmaps("n", [new BitmapAddress(Disk, "x"), new BitmapAddress(Disk, "y")]) { Disk = Disk },
+        new DiskCommand.MergeBitmaps("x", [Foreign]) { Disk = Disk },
+        new DiskCommand.LendToGroup("x") { Disk = Disk },
+        new DiskCommand.LendToGroup("n") { Disk = Disk },
         new DiskCommand.StartBackup(Order(SyncMode.Full)) { Disk = Disk },
         new DiskCommand.StartBackup(Order(SyncMode.Full, "n", BitmapSyncPolicy.Conditional)) { Disk = Disk },
         new DiskCommand.StartBackup(Order(SyncMode.Bitmap, "x", BitmapSyncPolicy.Conditional)) { Disk = Disk },
@@ -70,6 +75,13 @@ public sealed class GroupPartDeciderTests
                     var awaits = oneByOne.Full && expected is { IsEmptied: true, IsRecording: true, IsBusy: false, Base: BaseState.None };
                     Assert.True(awaits == overlay.AwaitsBaseOf is not null, $"{text}: {name} awaits {overlay.AwaitsBaseOf}");
                 }
+            }
+
+            Assert.Equal(oneByOne.Lent.Count, plan.Lent.Count);
+            foreach (var (expected, lent) in oneByOne.Lent.Zip(plan.Lent))
+            {
+                Assert.True(expected.SetEquals(BitsOf(plan, lent.Steps)[lent.SetId]), $"{text}: lent is {string.Join(',', BitsOf(plan, lent.Steps)[lent.SetId])}");
+                Assert.True(actions[lent.Loan.Place] is DiskCommand.LendToGroup c && lent.Loan.Address == new BitmapAddress(Disk, c.Name), text);
             }
 
             AssertEnds(Start.After(decision), joined, plan, text);
@@ -151,34 +163,35 @@ public sealed class GroupPartDeciderTests
     [Fact]
     public void A_merge_of_another_disks_bitmap_waits_for_its_bits_of_the_instant()
     {
-        var foreign = new BitmapAddress(new DiskId("vdb"), "z");
         var (decision, plan) = Prepare(
             Start,
-            new DiskCommand.MergeBitmaps("x", [foreign, new BitmapAddress(Disk, "y"), foreign]) { Disk = Disk },
+            new DiskCommand.MergeBitmaps("x", [Foreign, new BitmapAddress(Disk, "y"), Foreign]) { Disk = Disk },
             new DiskCommand.StartBackup(Order(SyncMode.Bitmap, "x", BitmapSyncPolicy.Conditional)) { Disk = Disk });
 
         var overlay = Assert.Single(decision.Events.OfType<DiskEvent.GroupJoined>().Single().Overlays);
         var step = Assert.Single(plan!.Steps);
-        Assert.Equal((overlay.SetId, Start.Bitmaps["y"].SetId, foreign), (step.SetId, Assert.Single(step.Sources!), Assert.Single(step.Borrowed)));
-        Assert.Equal((overlay.SetId, foreign), (Assert.Single(plan.Jobs).BitmapSet, Assert.Single(plan.Borrowed)));
-        AssertRefused(RefusalCode.UnknownBitmap, Prepare(Start, new DiskCommand.MergeBitmaps("nope", [foreign]) { Disk = Disk }).Decision);
+        var loan = new GroupLoan(Foreign, 0);
+        Assert.Equal((overlay.SetId, Start.Bitmaps["y"].SetId, loan), (step.SetId, Assert.Single(step.Sources!), Assert.Single(step.Borrowed)));
+        Assert.Equal((overlay.SetId, loan), (Assert.Single(plan.Jobs).BitmapSet, Assert.Single(plan.Borrowed)));
+        AssertRefused(RefusalCode.UnknownBitmap, Prepare(Start, new DiskCommand.MergeBitmaps("nope", [Foreign]) { Disk = Disk }).Decision);
     }
 
     [Fact]
-    public void A_bitmap_is_lent_as_it_is_while_writes_are_held_or_not_at_all()
+    public void A_bitmap_is_lent_as_the_actions_before_leave_it()
     {
         var lend = new DiskCommand.LendToGroup("x") { Disk = Disk };
+        var merge = new DiskCommand.MergeBitmaps("x", [Foreign]) { Disk = Disk };
 
-        var (decision, plan) = Prepare(Start, lend, new DiskCommand.ClearBitmap("x") { Disk = Disk });
-        Assert.Null(decision.Refusal);
-        Assert.Equal(Start.Bitmaps["x"].SetId, plan!.Lent["x"]);
-        Assert.NotEqual(Start.Bitmaps["x"].SetId, Assert.Single(plan.Sets).SetId);
+        var plan = Prepare(Start, lend, new DiskCommand.ClearBitmap("x") { Disk = Disk }, lend, merge, lend).Plan!;
+        var made = Assert.Single(plan.Sets).SetId;
+        Assert.Equal([(Start.Bitmaps["x"].SetId, 0), (made, 1), (made, 2)], plan.Lent.Select(l => (l.SetId, l.Steps)));
+        Assert.Equal([0, 2, 4], plan.Lent.Select(l => l.Loan.Place));
+        Assert.Equal([0, 0, 1], plan.Lent.Select(l => plan.BorrowedBefore(l.Steps).Count()));
 
         var alone = Prepare(Start, lend);
         Assert.Empty(alone.Plan!.Sets);
         Assert.IsType<DiskEvent.GroupJoined>(Assert.Single(alone.Decision.Events));
 
-        AssertRefused(RefusalCode.NotSupported, Prepare(Start, new DiskCommand.ClearBitmap("x") { Disk = Disk }, lend).Decision);
         AssertRefused(RefusalCode.UnknownBitmap, Prepare(Start, new DiskCommand.LendToGroup("nope") { Disk = Disk }).Decision);
         AssertRefused(RefusalCode.Busy, Prepare(Start, new DiskCommand.StartBackup(Order(SyncMode.Full, "x", BitmapSyncPolicy.Always)) { Disk = Disk }, lend).Decision);
         AssertRefused(RefusalCode.Inconsistent, Prepare(Online.WithInconsistentBitmap("x"), lend).Decision);
@@ -187,7 +200,7 @@ public sealed class GroupPartDeciderTests
     [Fact]
     public void The_first_action_that_is_refused_is_named()
     {
-        var (add, clear, backup) = (Actions[0], Actions[1], Actions[8]);
+        var (add, clear, backup) = (Actions[0], Actions[1], Actions.OfType<DiskCommand.StartBackup>().First());
         var unknown = new DiskCommand.ClearBitmap("nope") { Disk = Disk };
 
         Assert.Equal(0, Prepare(Start, unknown, add, add).RefusedAction);
@@ -291,13 +304,14 @@ public sealed class GroupPartDeciderTests
         {
             DiskCommand.StartBackup b => $"backup {b.Order.Sync} {b.Order.Bitmap} {b.Order.Policy}",
             DiskCommand.SetBitmapRecording r => $"recording {r.Name} {r.Recording}",
-            DiskCommand.MergeBitmaps m => $"merge {m.Target}",
+            DiskCommand.MergeBitmaps m => $"merge {m.Target} of {string.Join('+', m.Sources)}",
+            DiskCommand.LendToGroup l => $"lend {l.Name}",
             DiskCommand.ClearBitmap c => $"clear {c.Name}",
             _ => "add n",
         };
 
-    /// <summary>Carries the plan out as the data plane does: x has bit 1, y has bit 2.</summary>
-    private static Dictionary<ulong, HashSet<int>> BitsOf(GroupPlan plan)
+    /// <summary>Carries the plan out as the data plane does, or its first steps: x has bit 1, y has bit 2, what is borrowed has bit 3.</summary>
+    private static Dictionary<ulong, HashSet<int>> BitsOf(GroupPlan plan, int steps = int.MaxValue)
     {
         var bits = new Dictionary<ulong, HashSet<int>> { [Start.Bitmaps["x"].SetId] = [1], [Start.Bitmaps["y"].SetId] = [2] };
         foreach (var set in plan.Sets)
@@ -305,7 +319,7 @@ public sealed class GroupPartDeciderTests
             bits.Add(set.SetId, set.StartsAs is { } source ? [.. bits[source]] : []);
         }
 
-        foreach (var step in plan.Steps)
+        foreach (var step in plan.Steps.Take(steps))
         {
             if (step.Sources is null)
             {
@@ -316,6 +330,8 @@ public sealed class GroupPartDeciderTests
             {
                 bits[step.SetId].UnionWith(bits[source]);
             }
+
+            bits[step.SetId].UnionWith(step.Borrowed.Select(_ => 3));
         }
 
         return bits;
@@ -331,6 +347,9 @@ public sealed class GroupPartDeciderTests
         };
 
         public bool Full { get; private set; }
+
+        /// <summary>Bits of what was lent, when it was.</summary>
+        public List<HashSet<int>> Lent { get; } = [];
 
         public RefusalCode? Do(DiskCommand action)
         {
@@ -349,6 +368,14 @@ public sealed class GroupPartDeciderTests
                     {
                         b.IsAltered |= b.IsRecording != c.Recording;
                         (b.IsRecording, b.Base) = (c.Recording, c.Recording ? b.Base : BaseState.None);
+                    });
+                case DiskCommand.LendToGroup c:
+                    return Change(c.Name, b => Lent.Add([.. b.Bits]));
+                case DiskCommand.MergeBitmaps c when c.Sources.Contains(Foreign):
+                    return Change(c.Target, b =>
+                    {
+                        b.IsAltered = true;
+                        b.Bits.Add(3);
                     });
                 case DiskCommand.MergeBitmaps c:
                     return c.Sources.Select(s => s.Name).Prepend(c.Target).Select(n => Bitmaps.ContainsKey(n) ? (RefusalCode?)null : RefusalCode.UnknownBitmap).FirstOrDefault(r => r is not null)

@@ -1,4 +1,5 @@
 using ActorBackup.Core.Bitmaps;
+using ActorBackup.Core.Blocks;
 using ActorBackup.Core.Identity;
 using ActorBackup.Volumes.Disks;
 using ActorBackup.Volumes.Snapshots;
@@ -209,20 +210,27 @@ public sealed class HeldWritesTests : IDisposable
     public void Sets_are_what_their_steps_make_of_them_in_order()
     {
         var disk = Open();
-        var held = _world.Scheduler.Run(disk.HoldAsync(
-            new GroupInstant(
-                [new NewSet(10, DiskWorld.BlockBytes, true, false, Bitmap), new NewSet(11, 512, false, false, null), new NewSet(12, DiskWorld.BlockBytes, true, true, null)],
-                [new SetStep(11, [10]), new SetStep(10, null), new SetStep(12, [10, Bitmap]), new SetStep(12, null), new SetStep(12, [11])],
-                []),
-            Limit));
+        var instant = new GroupInstant(
+            [new NewSet(10, DiskWorld.BlockBytes, true, false, Bitmap), new NewSet(11, 512, false, false, null), new NewSet(12, DiskWorld.BlockBytes, true, true, null)],
+            [new SetStep(11, [10]) { More = () => [new Extent(3 * DiskWorld.BlockBytes, 1)] }, new SetStep(10, null), new SetStep(12, [10, Bitmap]), new SetStep(12, null), new SetStep(12, [11])],
+            []);
+        var held = _world.Scheduler.Run(disk.HoldAsync(instant, Limit));
         var write = Begin(disk, 7);
+
+        // What other disks are lent, at any step, while the sets are not there yet.
+        Assert.Equal([new Extent(0, 2 * DiskWorld.BlockBytes)], disk.ExtentsAt(instant, Bitmap, 0));
+        Assert.Equal([new Extent(0, 2 * DiskWorld.BlockBytes)], disk.ExtentsAt(instant, 10, 1));
+        Assert.Empty(disk.ExtentsAt(instant, 10, 2));
+        Assert.Equal([new Extent(0, 2 * DiskWorld.BlockBytes), new Extent(3 * DiskWorld.BlockBytes, 512)], disk.ExtentsAt(instant, 11, 5));
+        Assert.Empty(disk.ExtentsAt(instant, 12, 4));
+        Assert.Equal([new Extent(0, 2 * DiskWorld.BlockBytes), new Extent(3 * DiskWorld.BlockBytes, DiskWorld.BlockBytes)], disk.ExtentsAt(instant, 12, 5));
 
         Assert.NotNull(held.TryTake());
         _world.Run(write);
 
         Assert.Equal([7L], Dirty(disk, 10));
-        Assert.Equal(2 * DiskWorld.BlockBytes, disk.Extents(11).Sum(e => e.Length));
-        Assert.Equal([0L, 1, 7], Dirty(disk, 12));
+        Assert.Equal((2 * DiskWorld.BlockBytes) + 512, disk.Extents(11).Sum(e => e.Length));
+        Assert.Equal([0L, 1, 3, 7], Dirty(disk, 12));
         Assert.Equal([0L, 1, 7], Dirty(disk, Bitmap));
     }
 
