@@ -83,7 +83,8 @@ internal sealed class ShippedWork : IRepositoryWork
             Start(_process.State.Jobs[job.Spec.Id.Value], repository);
         }
 
-        if (!plan.IsComplete)
+        // What is being stopped resumes nothing: that is the next process's.
+        if (!plan.IsComplete || (_process.IsSuspending && plan.ToResume.Count > 0))
         {
             _process.RecoverLater();
             return;

@@ -48,8 +48,8 @@ internal sealed class SimObjects(Machine machine, StoreFaults faults)
 
     public bool IsDurable(string key) => _all.ContainsKey(key) && !_unsure.Contains(key);
 
-    /// <summary>What anybody may still see come.</summary>
-    public IEnumerable<(string Key, byte[] Content)> Coming => _underWay.Concat(_late);
+    /// <summary>What anybody may still see come, or come back.</summary>
+    public IEnumerable<(string Key, byte[] Content)> Coming => _underWay.Concat(_late).Concat(_deleted.Select(d => (d.Key, d.Value)));
 
     public void StopFaults() => (Faults, AwayUntil) = (StoreFaults.None with { IsLocal = Faults.IsLocal }, default);
 
@@ -102,13 +102,13 @@ internal sealed class SimObjects(Machine machine, StoreFaults faults)
     public void Damage(string key)
     {
         var content = (byte[])_all[key].Clone();
-        if (machine.Dice.Chance(0.5))
+        if (content.Length > 0 && machine.Dice.Chance(0.5))
         {
-            content[^(1 + machine.Dice.Below(8))] ^= 1;
+            content[^(1 + machine.Dice.Below(Math.Min(8, content.Length)))] ^= 1;
         }
         else
         {
-            content = content[..machine.Dice.Below(content.Length)];
+            content = content[..machine.Dice.Below(content.Length + 1)];
         }
 
         _all[key] = content;
