@@ -42,4 +42,8 @@ public enum RefusalCode
 }
 
 /// <summary>A command that changed nothing. Message: what, why, what to do; one line.</summary>
-public sealed record Refusal(RefusalCode Code, string Message);
+public sealed record Refusal(RefusalCode Code, string Message)
+{
+    /// <summary>Nothing is wrong with the command: its node is being stopped, or has not opened the disk. Whoever repeats commands by himself does not count it.</summary>
+    public bool IsPassing { get; init; }
+}

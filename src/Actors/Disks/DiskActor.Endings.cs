@@ -31,7 +31,7 @@ public sealed partial class DiskActor
 
     /// <summary>A job that began now would only be interrupted.</summary>
     private Refusal? WhyStopping() =>
-        _stopper is null ? null : new Refusal(RefusalCode.NotReady, $"the node of disk '{id}' is being stopped; try again when it is back");
+        _stopper is null ? null : new Refusal(RefusalCode.NotReady, $"the node of disk '{id}' is being stopped; try again when it is back") { IsPassing = true };
 
     /// <summary>Jobs that wait for a person are in D already.</summary>
     private void AnswerStopper()

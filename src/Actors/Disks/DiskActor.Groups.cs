@@ -39,6 +39,10 @@ public sealed partial class DiskActor
             case DiskCommand.PrepareGroup c when IsReservedFor(c.Group):
                 Sender.Tell(PartOf(c.Group), Self);
                 return true;
+            case var _ when WhyStopping() is { } stopping && OpeningOf(message) is { } group && !IsReservedFor(group) && !_instants.ContainsKey(group):
+                // What was reserved is given up because of the stop, which is no refusal of the group.
+                Sender.Tell(Rejected(stopping), Self);
+                return true;
             case DiskCommand.HoldGroup c:
                 Hold(c);
                 return true;
@@ -81,6 +85,17 @@ public sealed partial class DiskActor
                 return false;
         }
     }
+
+    /// <summary>The group that goes on to its instant by this message; null = it is another one.</summary>
+    private static GroupId? OpeningOf(object message) =>
+        message switch
+        {
+            DiskCommand.HoldGroup c => c.Group,
+            DiskCommand.GetLoans c => c.Group,
+            DiskCommand.BorrowInGroup c => c.Group,
+            DiskCommand.StartGroup c => c.Group,
+            _ => null,
+        };
 
     private bool IsReservedFor(GroupId group) => _reservation?.Group == group;
 
@@ -270,13 +285,14 @@ public sealed partial class DiskActor
                 {
                     // It was given up meanwhile.
                     Task.Run(() => held.DisposeAsync().AsTask());
+                    caller.Tell(Rejected(WhyStopping() ?? GroupParts.Gone(id, c.Group)), Self);
                     return;
                 }
 
                 reservation.Held = held;
                 caller.Tell(PartOf(c.Group), Self);
             },
-            e => caller.Tell(Rejected(Failures.Explain(e)), Self));
+            e => caller.Tell(Rejected(WhyStopping() ?? Failures.Explain(e)), Self));
     }
 
     /// <summary>What was lent has its bits of the instant as soon as writes are held: if the hold ends before the instant, the group does not begin.</summary>

@@ -280,7 +280,7 @@ public sealed partial class DiskActor(DiskId id, LocalDisks disks, IRepositories
             return true;
         }
 
-        Finish(Rejected(local.Refusal ?? new Refusal(RefusalCode.WrongState, $"disk '{id}' is not served by this node")));
+        Finish(Rejected((local.Refusal ?? new Refusal(RefusalCode.WrongState, $"disk '{id}' is not served by this node")) with { IsPassing = true }));
         return false;
     }
 

@@ -28,6 +28,9 @@ internal sealed class GroupActor(
     private bool _isPending;
     private bool _isLookDue;
 
+    /// <summary>How often this process put the restart off without using up a try.</summary>
+    private int _postponed;
+
     public ITimerScheduler Timers { get; set; } = null!;
 
     protected override GroupState Apply(GroupState state, GroupEvent e) => GroupState.Apply(state, e);
@@ -174,7 +177,7 @@ internal sealed class GroupActor(
     }
 
     /// <summary>An earlier incarnation died while the group began: some disk may have taken the instant, none has settled anything.</summary>
-    private GroupEvent.GroupRefused Abandoned() => new("its coordinator stopped while it began", clock.Now());
+    private GroupEvent.GroupRefused Abandoned() => new("its coordinator stopped while it began", clock.Now()) { IsPassing = true };
 
     private void Begin(IReadOnlyList<GroupPartView> parts)
     {
@@ -187,7 +190,7 @@ internal sealed class GroupActor(
     }
 
     private void Refuse(Refusal refusal) =>
-        Record([new GroupEvent.GroupRefused(refusal.Message, clock.Now())], () =>
+        Record([new GroupEvent.GroupRefused(refusal.Message, clock.Now()) { IsPassing = refusal.IsPassing }], () =>
         {
             // Whoever asked hears of it when nothing is held any more: what he tries next must not find it busy.
             Work(
@@ -339,7 +342,7 @@ internal sealed class GroupActor(
     {
         if (GroupRestarts.IsDue(State) && !Timers.IsTimerActive(nameof(RestartDue)))
         {
-            Timers.StartSingleTimer(nameof(RestartDue), new RestartDue(), GroupRestarts.BackOff(State));
+            Timers.StartSingleTimer(nameof(RestartDue), new RestartDue(), GroupRestarts.BackOff(State, _postponed));
         }
     }
 
@@ -352,7 +355,47 @@ internal sealed class GroupActor(
             return;
         }
 
-        var next = State.Trying ?? new GroupId(SortableId.Create(clock.Now(), RandomNumberGenerator.GetBytes(10)));
+        if (State.Trying is { } begun)
+        {
+            // It may be there already, whatever the disks are now.
+            Try(begun);
+            return;
+        }
+
+        // A disk that is not open yet costs no try, as it costs a job of its own none.
+        Work(
+            () => GroupRound.AreOpenAsync(members, State.Disks),
+            areOpen =>
+            {
+                if (!GroupRestarts.IsDue(State))
+                {
+                    Finish();
+                }
+                else if (areOpen)
+                {
+                    Try(new GroupId(SortableId.Create(clock.Now(), RandomNumberGenerator.GetBytes(10))));
+                }
+                else
+                {
+                    Postpone();
+                    Finish();
+                }
+            },
+            _ =>
+            {
+                Postpone();
+                Finish();
+            });
+    }
+
+    private void Postpone()
+    {
+        _postponed++;
+        ScheduleRestart();
+    }
+
+    private void Try(GroupId next)
+    {
         Record(State.Trying is null && guards.RememberRestart ? [new GroupEvent.GroupRestartTried(next)] : [], () =>
         {
             var start = GroupRestarts.Order(State, id, next);
@@ -360,6 +403,7 @@ internal sealed class GroupActor(
                 () => startGroup(start),
                 reply => Record([EventOf(next, reply)], () =>
                 {
+                    _postponed += reply is GroupReply.Rejected { Refusal.IsPassing: true } ? 1 : 0;
                     CloseOrRestart();
                     Finish();
                 }),
@@ -372,7 +416,9 @@ internal sealed class GroupActor(
     }
 
     private static GroupEvent EventOf(GroupId next, GroupReply reply) =>
-        reply is GroupReply.Rejected refused ? new GroupEvent.GroupRestartRefused(next, refused.Refusal.Message) : new GroupEvent.GroupRestarted(next);
+        reply is GroupReply.Rejected refused 
+            ? new GroupEvent.GroupRestartRefused(next, refused.Refusal.Message) { IsPassing = refused.Refusal.IsPassing }
+            : new GroupEvent.GroupRestarted(next);
 
     private void EndRound()
     {

@@ -86,7 +86,7 @@ public static class GroupDecider
     public static Refusal Unknown(GroupId group) => new(RefusalCode.UnknownGroup, $"there is no group '{group}'; 'abk group list' shows the groups");
 
     /// <summary>Of a group that was refused.</summary>
-    public static Refusal DidNotBegin(GroupId group, GroupState state) => new(RefusalCode.NotReady, $"group {group} did not begin: {state.Reason}");
+    public static Refusal DidNotBegin(GroupId group, GroupState state) => new(RefusalCode.NotReady, $"group {group} did not begin: {state.Reason}") { IsPassing = state.IsRefusedInPassing };
 
     public static GroupView ViewOf(GroupState state, GroupId id, bool isPending) =>
         new(

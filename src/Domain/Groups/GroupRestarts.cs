@@ -20,7 +20,9 @@ public static class GroupRestarts
     /// <summary>The same, and every disk has settled its part.</summary>
     public static bool IsDue(GroupState state) => state.IsConcluded && IsAhead(state);
 
-    public static TimeSpan BackOff(GroupState state) => JobRestarts.BackOff(state.Restartable!.RestartCount + state.RestartsRefused);
+    /// <param name="state">Of a group that is due.</param>
+    /// <param name="postponed">How often it was put off since its node started, without using up a try.</param>
+    public static TimeSpan BackOff(GroupState state, int postponed) => JobRestarts.BackOff(state.Restartable!.RestartCount + state.RestartsRefused + postponed);
 
     /// <summary>The same actions; each backup does the work of its job again.</summary>
     /// <param name="state">Of a group that is due.</param>

@@ -35,6 +35,9 @@ public sealed record GroupState
     /// <summary>Why it did not succeed.</summary>
     public string? Reason { get; init; }
 
+    /// <summary>What refused it may be over when it is asked for again.</summary>
+    public bool IsRefusedInPassing { get; init; }
+
     public ImmutableArray<GroupMember> Members { get; init; } = [];
 
     /// <summary>Disks that have carried out the decision.</summary>
@@ -45,7 +48,7 @@ public sealed record GroupState
     /// <summary>How it is started again by itself; null = not at all.</summary>
     public GroupEvent.GroupRestartable? Restartable { get; init; }
 
-    /// <summary>Groups that were to do its work again and did not begin.</summary>
+    /// <summary>Groups that were to do its work again and were refused, not only in passing.</summary>
     public int RestartsRefused { get; init; }
 
     /// <summary>Why the last of them did not.</summary>
@@ -71,7 +74,7 @@ public sealed record GroupState
         e switch
         {
             GroupEvent.GroupCreated x => state with { Completion = x.Completion, Disks = [.. x.Disks], NeedsPerson = x.NeedsPerson, CreatedAt = x.At },
-            GroupEvent.GroupRefused x => state with { Decision = state.Decision ?? GroupDecision.Undo, Reason = x.Reason, EndedAt = x.At },
+            GroupEvent.GroupRefused x => state with { Decision = state.Decision ?? GroupDecision.Undo, Reason = x.Reason, EndedAt = x.At, IsRefusedInPassing = x.IsPassing },
             GroupEvent.GroupBegun x => state with
             {
                 HasBegun = true,
@@ -91,6 +94,7 @@ public sealed record GroupState
             GroupEvent.GroupRestartable x => state with { Restartable = x },
             GroupEvent.GroupRestartTried x => state with { Trying = x.Next },
             GroupEvent.GroupRestarted x => state with { RetriedAs = x.Next, Trying = null },
+            GroupEvent.GroupRestartRefused { IsPassing: true } => state with { Trying = null },
             GroupEvent.GroupRestartRefused x => state with { RestartsRefused = state.RestartsRefused + 1, RestartRefusal = x.Reason, Trying = null },
             GroupEvent.GroupRestartDropped => state with { IsRestartDropped = true },
             _ => throw new UnreachableException($"No transition for {e.GetType().Name}."),

@@ -18,7 +18,11 @@ public abstract record GroupEvent
     public sealed record GroupCreated(GroupCompletion Completion, IReadOnlyList<DiskId> Disks, bool NeedsPerson, DateTimeOffset At) : GroupEvent;
 
     /// <summary>It never began: some disk refused, or did not come to a halt in time.</summary>
-    public sealed record GroupRefused(string Reason, DateTimeOffset At) : GroupEvent;
+    public sealed record GroupRefused(string Reason, DateTimeOffset At) : GroupEvent
+    {
+        /// <summary>Nothing is wrong with the group: a node was stopping, or went while it began.</summary>
+        public bool IsPassing { get; init; }
+    }
 
     /// <summary>Every disk has said that it took the instant: jobs may settle from now on.</summary>
     /// <param name="Members">All jobs.</param>
@@ -40,7 +44,7 @@ public abstract record GroupEvent
     /// <summary>With <see cref="GroupCreated"/>: what it takes to start it again by itself, as a new group.</summary>
     /// <param name="Actions">As they were asked for.</param>
     /// <param name="HoldLimit">As it was asked for.</param>
-    /// <param name="Restarts">How often it is started again, refused starts included.</param>
+    /// <param name="Restarts">How often it is started again, refused starts included, except those of <see cref="Refusal.IsPassing"/>.</param>
     /// <param name="RestartCount">How often this work was tried before.</param>
     /// <param name="RetryOf">The group that it starts again; null = it is the first.</param>
     public sealed record GroupRestartable(IReadOnlyList<DiskCommand> Actions, TimeSpan HoldLimit, int Restarts, int RestartCount, GroupId? RetryOf) : GroupEvent;
@@ -52,7 +56,11 @@ public abstract record GroupEvent
     public sealed record GroupRestarted(GroupId Next) : GroupEvent;
 
     /// <summary>The next group did not begin, and never will.</summary>
-    public sealed record GroupRestartRefused(GroupId Next, string Reason) : GroupEvent;
+    public sealed record GroupRestartRefused(GroupId Next, string Reason) : GroupEvent
+    {
+        /// <summary>It is no try.</summary>
+        public bool IsPassing { get; init; }
+    }
 
     /// <summary>A person does not want it to be started again.</summary>
     public sealed record GroupRestartDropped : GroupEvent;

@@ -35,7 +35,7 @@ public static class GroupEventCodec
                 NeedsPerson = x.NeedsPerson,
                 AtUnixMs = Millis(x.At),
             }.ToByteArray(),
-            GroupEvent.GroupRefused x => new W.GroupRefused { Reason = x.Reason, AtUnixMs = Millis(x.At) }.ToByteArray(),
+            GroupEvent.GroupRefused x => new W.GroupRefused { Reason = x.Reason, AtUnixMs = Millis(x.At), Passing = x.IsPassing }.ToByteArray(),
             GroupEvent.GroupBegun x => new W.GroupBegun
             {
                 Members = { x.Members.Select(ToWire) },
@@ -48,7 +48,7 @@ public static class GroupEventCodec
             GroupEvent.GroupRestartable x => ToWire(x).ToByteArray(),
             GroupEvent.GroupRestartTried x => new W.GroupRestartTried { Next = x.Next.Value }.ToByteArray(),
             GroupEvent.GroupRestarted x => new W.GroupRestarted { Next = x.Next.Value }.ToByteArray(),
-            GroupEvent.GroupRestartRefused x => new W.GroupRestartRefused { Next = x.Next.Value, Reason = x.Reason }.ToByteArray(),
+            GroupEvent.GroupRestartRefused x => new W.GroupRestartRefused { Next = x.Next.Value, Reason = x.Reason, Passing = x.IsPassing }.ToByteArray(),
             GroupEvent.GroupRestartDropped => new W.GroupRestartDropped().ToByteArray(),
             _ => throw new ArgumentOutOfRangeException(nameof(e), e.GetType().Name, "An event without a wire type cannot be stored."),
         };
@@ -128,12 +128,12 @@ public static class GroupEventCodec
             x.RestartCount,
             x.HasRetryOf ? new GroupId(x.RetryOf) : null);
 
-    private static GroupEvent.GroupRestartRefused From(W.GroupRestartRefused x) => new(new GroupId(x.Next), x.Reason);
+    private static GroupEvent.GroupRestartRefused From(W.GroupRestartRefused x) => new(new GroupId(x.Next), x.Reason) { IsPassing = x.Passing };
 
     private static GroupEvent.GroupCreated From(W.GroupCreated x) =>
         new((GroupCompletion)x.Completion, [.. x.Disks.Select(d => new DiskId(d))], x.NeedsPerson, Time(x.AtUnixMs));
 
-    private static GroupEvent.GroupRefused From(W.GroupRefused x) => new(x.Reason, Time(x.AtUnixMs));
+    private static GroupEvent.GroupRefused From(W.GroupRefused x) => new(x.Reason, Time(x.AtUnixMs)) { IsPassing = x.Passing };
 
     private static GroupEvent.GroupBegun From(W.GroupBegun x) =>
         new([.. x.Members.Select(From)], TimeSpan.FromMicroseconds(x.HoldMicroseconds), Time(x.AtUnixMs));

@@ -54,6 +54,12 @@ internal sealed class DiskDouble
     /// <summary>As it was when nobody had asked yet.</summary>
     public DiskState Before { get; }
 
+    /// <summary>Its backing cannot be opened.</summary>
+    public bool IsOffline { get; set; }
+
+    /// <summary>Its node is being stopped in order: nothing begins until the next process.</summary>
+    public bool IsStopping { get; private set; }
+
     public bool IsReserved => _reservedFor is not null;
 
     /// <summary>From when to when writes were held before the instant of a group, in ticks of the world.</summary>
@@ -75,6 +81,9 @@ internal sealed class DiskDouble
         message switch
         {
             DiskQuery.GetGroupPart q => PartOf(q.Group),
+            DiskQuery.GetDisk => new DiskReply.Disk(new DiskView(State.Definition!, IsOffline ? DiskCondition.Offline : DiskCondition.Online, null, null, null)),
+            DiskCommand.PrepareGroup or DiskCommand.HoldGroup or DiskCommand.GetLoans or DiskCommand.BorrowInGroup or DiskCommand.StartGroup when IsStopping =>
+                new DiskReply.Rejected(new Refusal(RefusalCode.NotReady, $"the node of disk '{Id}' is being stopped") { IsPassing = true }),
             DiskCommand.PrepareGroup c => Prepare(c),
             DiskCommand.HoldGroup c => Hold(c),
             DiskCommand.GetLoans c => Loans(c),
@@ -86,10 +95,20 @@ internal sealed class DiskDouble
             _ => throw new ArgumentOutOfRangeException(nameof(message), message.GetType().Name, "No message of a coordinator."),
         };
 
+    public void Stop()
+    {
+        IsStopping = true;
+        if (_reservedFor is { } group)
+        {
+            Release(group);
+            Record(new DiskEvent.GroupLeft(group));
+        }
+    }
+
     /// <summary>The process dies; the next one opens the disk.</summary>
     public void Restart()
     {
-        (_reserved, _reservedFor, _isHeld) = (null, null, false);
+        (_reserved, _reservedFor, _isHeld, IsStopping) = (null, null, false, false);
         _running.Clear();
         _votes.Clear();
         foreach (var part in State.Groups.Values.Where(g => g.Decision is not null).ToList())

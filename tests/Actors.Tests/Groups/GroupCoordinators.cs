@@ -1,6 +1,7 @@
 using ActorBackup.Actors.Groups;
 using ActorBackup.Actors.Tests.Jobs;
 using ActorBackup.Core.Identity;
+using ActorBackup.Messages;
 using ActorBackup.Messages.Catalog;
 using ActorBackup.Messages.Groups;
 using Akka.Actor;
@@ -103,6 +104,10 @@ internal sealed class GroupCoordinators(ActorSystem system, GroupNetwork network
     /// <summary>Null of a group that never began.</summary>
     public async Task<GroupView?> ViewAsync(GroupId group) =>
         (await Alive(group).Actor.Ask<GroupReply>(new GroupCommand.Get { Group = group }, Patience) as GroupReply.Group)?.View;
+
+    /// <summary>Why the group did not begin; null when it did.</summary>
+    public async Task<Refusal?> WhyNotBegunAsync(GroupCommand.Start start) =>
+        (await Alive(start.Group).Actor.Ask<GroupReply>(start, Patience) as GroupReply.Rejected)?.Refusal;
 
     public void Stop()
     {

@@ -145,15 +145,18 @@ internal sealed class GroupLife
             return "a group is not over";
         }
 
+        var tries = 0;
         foreach (var start in _coordinators.Starts)
         {
             if (await _coordinators.ViewAsync(start.Group) is { IsRestartDue: true })
             {
                 return $"group {start.Group} is to be started again, and nobody does it";
             }
+
+            tries += await _coordinators.WhyNotBegunAsync(start) is { IsPassing: true } ? 0 : 1;
         }
 
-        return null;
+        return tries > 1 + _restarts ? $"{tries} groups were tried, and {_restarts} restarts were wanted" : null;
     }
 
     /// <summary>The node starts once more, and disks that have a part ask.</summary>
@@ -205,6 +208,17 @@ internal sealed class GroupLife
                 _coordinators.Tell(g => new GroupCommand.Complete { Group = g });
                 break;
             case 10 when _network.At(() => _random.Next(4) == 0):
+                if (_network.At(() => _random.Next(2) == 0))
+                {
+                    _network.At(() =>
+                    {
+                        _disks.Values.ToList().ForEach(d => d.Stop());
+                        return _network.Note("the node is being stopped");
+                    });
+                    Pass(Second);
+                    await _coordinators.SettleAsync();
+                }
+
                 await RestartAllAsync();
                 break;
             default:
@@ -261,11 +275,6 @@ internal sealed class GroupLife
         if (Begun.GroupBy(s => s.RetryOf).FirstOrDefault(s => s.Count() > 1) is { } twice)
         {
             return $"group {twice.Key} was started again {twice.Count()} times";
-        }
-
-        if (_coordinators.Starts.Count > 1 + _restarts)
-        {
-            return $"{_coordinators.Starts.Count} groups were tried, and {_restarts} restarts were wanted";
         }
 
         return _coordinators.Starts.Select(s => WrongEnd(s.Group)).FirstOrDefault(v => v is not null) ?? WrongBitmaps();

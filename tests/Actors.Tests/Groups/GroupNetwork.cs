@@ -15,6 +15,9 @@ internal sealed class GroupNetwork(Random random, IReadOnlyDictionary<DiskId, Di
     /// <summary>Per mille.</summary>
     public required FaultRates Rates { get; set; }
 
+    /// <summary>Messages of which the coordinator that sends them never hears an answer, because it dies.</summary>
+    public Predicate<object> Kills { get; set; } = _ => false;
+
     /// <summary>A disk did not bear a message: the test is wrong, not the group.</summary>
     public Exception? Failure { get; private set; }
 
@@ -120,7 +123,7 @@ internal sealed class GroupNetwork(Random random, IReadOnlyDictionary<DiskId, Di
                 disk.ExpireHold();
             }
 
-            var isDead = Happens(Rates.Death);
+            var isDead = Kills(message) || Happens(Rates.Death);
             if (Happens(Rates.Loss))
             {
                 Trace.Add($"lost: {message}");

@@ -74,12 +74,12 @@ public sealed class GroupRestartsTests
     public void A_start_that_is_refused_counts_and_the_wait_grows()
     {
         var state = Failed();
-        Assert.Equal(1, GroupRestarts.BackOff(state).TotalSeconds);
+        Assert.Equal(1, GroupRestarts.BackOff(state, 0).TotalSeconds);
         state = After(state, new GroupEvent.GroupRestartTried(Next));
         Assert.Equal(Next, state.Trying);
         state = After(state, new GroupEvent.GroupRestartRefused(Next, "disk 'b' is stopped"));
         Assert.Null(state.Trying);
-        Assert.Equal(2, GroupRestarts.BackOff(state).TotalSeconds);
+        Assert.Equal(2, GroupRestarts.BackOff(state, 0).TotalSeconds);
 
         var last = GroupRestarts.Order(state, Group, new GroupId("group-3"));
         Assert.Equal(2, last.RestartCount);
@@ -89,6 +89,27 @@ public sealed class GroupRestartsTests
         var view = GroupDecider.ViewOf(state, Group, false);
         Assert.Equal((false, GroupOutcome.Failed), (view.IsRestartDue, view.Outcome));
         Assert.Contains("disk 'b' is stopped", view.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_start_that_is_refused_in_passing_is_no_try()
+    {
+        var state = After(Failed(), new GroupEvent.GroupRestartTried(Next), new GroupEvent.GroupRestartRefused(Next, "the node is being stopped") { IsPassing = true });
+
+        Assert.Equal((null, 0, true), (state.Trying, state.RestartsRefused, GroupRestarts.IsDue(state)));
+        Assert.Equal((1, 4), (GroupRestarts.BackOff(state, 0).TotalSeconds, GroupRestarts.BackOff(state, 2).TotalSeconds));
+        Assert.Equal(1, GroupRestarts.Order(state, Group, new GroupId("group-3")).RestartCount);
+        Assert.DoesNotContain("being stopped", GroupDecider.ViewOf(state, Group, false).Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Whoever_asks_again_for_a_group_that_did_not_begin_hears_whether_that_was_in_passing(bool isPassing)
+    {
+        var refused = new GroupEvent.GroupRefused("its node is being stopped", Given.Now) { IsPassing = isPassing };
+
+        Assert.Equal(isPassing, GroupDecider.DidNotBegin(Group, After(GroupState.Empty, refused)).IsPassing);
     }
 
     [Fact]
