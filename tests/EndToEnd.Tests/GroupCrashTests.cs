@@ -204,6 +204,46 @@ public class GroupCrashTests
         await world.AssertPointAsync(job, images.B);
     }
 
+    [Theory]
+    [InlineData("group", false)]
+    [InlineData("job", false)]
+    [InlineData("job", true)]
+    public async Task A_group_whose_repository_stays_away_after_a_stop_can_be_cancelled_and_keeps_what_its_policies_say(string what, bool isForced)
+    {
+        await using var world = await GroupWorld.StartAsync();
+        var images = (A: await world.AddDiskAsync("a", Blocks, "x"), B: await world.AddDiskAsync("b", Blocks, "x"));
+        var group = await world.StartGroupedAsync("backup: {disk: a, sync: full, bitmap: x, policy: always}", $"backup: {{disk: b, sync: full, bitmap: x, policy: conditional, {Slow}}}");
+        await world.AwaitStatusAsync(group, "a", "waiting");
+        Assert.Equal(0, await world.Node.StopAsync());
+        Directory.Move(world.PathOf("main"), world.PathOf("main.away"));
+        await world.StartNodeAsync();
+        await world.FillAsync("a", 3, 5);
+        await world.FillAsync("b", 3, 61);
+
+        string[] force = isForced ? ["--force"] : [];
+        await world.AbkAsync([what, "cancel", what == "group" ? group : await world.JobOfAsync(group, "b"), .. force]);
+
+        Assert.Equal("cancelled", Outcome(await world.EndOfAsync(group)));
+        var copied = await world.JobOfAsync(group, "a");
+        foreach (var (disk, isKept) in new[] { ("a", !isForced), ("b", false) })
+        {
+            var bitmap = await world.BitmapAsync(disk, "x");
+            Assert.Equal((isKept ? "partial" : "none", isKept ? copied : null), Base(bitmap));
+            Assert.False(bitmap.GetProperty("busy").GetBoolean());
+        }
+
+        await world.Node.KillAsync();
+        Directory.Move(world.PathOf("main.away"), world.PathOf("main"));
+        await world.StartNodeAsync();
+        foreach (var (disk, image, sync) in new[] { ("a", images.A, isForced ? "full" : "bitmap"), ("b", images.B, "full") })
+        {
+            var next = await world.AbkAsync("backup", disk, "--sync", sync, "--bitmap", "x", "--policy", "always", "--wait");
+            await world.AssertPointAsync(next.GetProperty("point").GetString()!, image);
+        }
+
+        Assert.Equal(!isForced, (await world.AbkAsync("point", "list")).EnumerateArray().Any(p => p.GetProperty("id").GetString() == copied));
+    }
+
     private static string? Outcome(JsonElement group) => group.GetProperty("outcome").GetString();
 
     private static string? Outcome(JsonElement group, string disk) => GroupWorld.Member(group, disk).GetProperty("outcome").GetString();

@@ -5,12 +5,14 @@ using ActorBackup.Core.Jobs;
 using ActorBackup.Domain.Disks;
 using ActorBackup.Messages;
 using ActorBackup.Messages.Disks;
+using ActorBackup.Messages.Groups;
 
 namespace ActorBackup.Actors.Disks;
 
 /// <content>How jobs end: suspended, concluded, pending until somebody decides.</content>
 public sealed partial class DiskActor
 {
+    private const string CancelledAway = "cancelled while its repository did not answer";
     private const string ForcedAway = "cancelled by force while its repository did not answer";
 
     /// <summary>The run has left the job to the next start. D says so before F can: what F alone says is concluded as after a crash.</summary>
@@ -121,7 +123,8 @@ public sealed partial class DiskActor
                         EndByForce(
                             id,
                             isCancel || job.Pending!.Error is null ? JobOutcome.Cancelled : JobOutcome.Failed,
-                            isCancel ? ForcedAway : job.Pending!.Error ?? "discarded while its repository did not answer");
+                            isCancel ? ForcedAway : job.Pending!.Error ?? "discarded while its repository did not answer",
+                            () => Finish(new DiskReply.Job(ViewOf(id)!)));
                     }
                     else
                     {
@@ -135,38 +138,60 @@ public sealed partial class DiskActor
     private bool WaitsForRepository(JobId id, bool isForced) =>
         State.Jobs.GetValueOrDefault(id.Value) is { Conclusion: null, Pending: null } job
         && !_running.ContainsKey(id)
-        && (job.Spec.Group is not { } group || (!job.Spec.IsGrouped && State.Groups.GetValueOrDefault(group.Value) is not { Decision: null }))
-        && Local.Disk is { } disk
-        && (isForced || disk.Suspended.Any(s => s.Job == id && s.Generation == job.Suspended?.Generation));
+        && (job.Spec.Group is not { } group || MayEndBeforeGroup(job, State.Groups.GetValueOrDefault(group.Value)?.Decision))
+        && Local.Disk is not null
+        && (isForced || IsSuspended(job));
+
+    /// <summary>Its group's coordinator has nothing more to decide about it. A part that is gone was let go.</summary>
+    private bool MayEndBeforeGroup(JobState job, GroupDecision? decision) =>
+        job.Spec.IsGrouped
+            ? decision is GroupDecision.Abort or GroupDecision.Force
+            : decision is not null || !State.Groups.ContainsKey(job.Spec.Group!.Value.Value);
+
+    /// <summary>D and F agree that it goes on at its instant.</summary>
+    private bool IsSuspended(JobState job) =>
+        Local.Disk is { } disk && disk.Suspended.Any(s => s.Job == job.Spec.Id && s.Generation == job.Suspended?.Generation);
 
     /// <summary>Its repository may never come back. A job that was suspended has published nothing since, so that its pair alone says what was copied (ADR 3).</summary>
     private void CancelWaiting(DiskCommand.CancelJob c)
     {
         if (c.Force)
         {
-            EndByForce(c.Job, JobOutcome.Cancelled, ForcedAway);
-            return;
+            EndByForce(c.Job, JobOutcome.Cancelled, ForcedAway, () => Finish(new DiskReply.Job(ViewOf(c.Job)!)));
         }
+        else
+        {
+            EndFromPair(
+                State.Jobs[c.Job.Value], JobOutcome.Cancelled, CancelledAway, nameof(RefusalCode.WrongState), () => Finish(new DiskReply.Job(ViewOf(c.Job)!)));
+        }
+    }
 
-        var (state, disk, job) = (State, Local.Disk!, State.Jobs[c.Job.Value]);
+    /// <summary>
+    /// Under <c>always</c> the pair stays and is the point, where it alone says what that lacks. Of a job that waited for its group's decision the point may have
+    /// been tried before, from the same pair: it is the same one, and goes where the bitmap does not count from it.
+    /// </summary>
+    private void EndFromPair(JobState job, JobOutcome outcome, string error, string? errorCode, Action then)
+    {
+        var (state, disk, id) = (State, Local.Disk!, job.Spec.Id);
         Work(
             async () =>
             {
-                await disk.FenceAsync(c.Job).ConfigureAwait(false);
+                await disk.FenceAsync(id).ConfigureAwait(false);
                 return PairPoint.IsWholeWithoutRepository(state, disk, job);
             },
             keeps =>
             {
+                var statistics = (job.Suspended?.Statistics ?? job.Pending?.Statistics) ?? JobStatistics.Empty;
                 var end = new JobEnd(
-                    JobOutcome.Cancelled, false, keeps ? new PointId(c.Job.Value) : null, false, "cancelled while its repository did not answer",
-                    nameof(RefusalCode.WrongState), job.Suspended?.Statistics ?? JobStatistics.Empty, []);
-                Conclude(new BackupEnded(c.Job, end, keeps), () => Finish(new DiskReply.Job(ViewOf(c.Job)!)));
+                    outcome, false, keeps ? new PointId(id.Value) : null, false, error, errorCode, statistics, job.Pending?.BadExtents ?? []);
+                DiskEvent[] point = keeps || job.Pending is null ? [] : [new DiskEvent.PointDeleted(new PointId(id.Value), job.Spec.RepositoryId)];
+                Conclude(new BackupEnded(id, end, keeps), then, point);
             },
             Fail);
     }
 
     /// <summary>As if the job had never run. It may have published its point before it died: that goes, by the journal, when the repository is there again.</summary>
-    private void EndByForce(JobId id, JobOutcome outcome, string error)
+    private void EndByForce(JobId id, JobOutcome outcome, string error, Action then)
     {
         var (disk, job) = (Local.Disk!, State.Jobs[id.Value]);
         var end = new JobEnd(
@@ -174,7 +199,7 @@ public sealed partial class DiskActor
         DiskEvent[] point = job.Spec.RepositoryId.Length == 0 ? [] : [new DiskEvent.PointDeleted(new PointId(id.Value), job.Spec.RepositoryId)];
         Work(
             () => Complete(disk.FenceAsync(id)),
-            _ => Conclude(new BackupEnded(id, end, false), () => Finish(new DiskReply.Job(ViewOf(id)!)), point),
+            _ => Conclude(new BackupEnded(id, end, false), then, point),
             Fail);
     }
 

@@ -99,15 +99,19 @@ public sealed partial class DiskActor
 
     private bool IsReservedFor(GroupId group) => _reservation?.Group == group;
 
-    /// <summary>A job that still copies is cancelled here, and says so when it votes; about one that has voted the coordinator decides. It may vote at any moment.</summary>
+    /// <summary>
+    /// A job that still copies is cancelled here, and says so when it votes; about one that has voted the coordinator decides. It may vote at any moment.
+    /// One of an earlier process, which waits for its repository, may never vote.
+    /// </summary>
     private object CancelInGroup(DiskCommand.CancelJob c, GroupId group)
     {
-        if (!HasVoted(c.Job) && Steer(c) is DiskReply.Rejected refused)
+        var isLeft = !_running.ContainsKey(c.Job) && !IsReservedFor(group);
+        if (!isLeft && !HasVoted(c.Job) && Steer(c) is DiskReply.Rejected refused)
         {
             return refused;
         }
 
-        if (HasVoted(c.Job))
+        if (isLeft || HasVoted(c.Job))
         {
             TellGroup(new GroupCommand.Cancel(c.Force) { Group = group });
         }
@@ -487,6 +491,12 @@ public sealed partial class DiskActor
                 end => Conclude(new BackupEnded(waiting.Spec.Id, end, false), () => EndPart(group, mayRecover, then)),
                 e =>
                 {
+                    if (part.Decision is not GroupDecision.Commit && Failures.Explain(e).Code != RefusalCode.Internal)
+                    {
+                        EndWithoutRepository(waiting, part.Decision!.Value, () => EndPart(group, mayRecover, then));
+                        return;
+                    }
+
                     Log.Log(Akka.Event.LogLevel.WarningLevel, e, "Job " + waiting.Spec.Id + " cannot end with its group yet");
                     RecoverLater();
                     then();
@@ -494,8 +504,8 @@ public sealed partial class DiskActor
         }
         else if (mayRecover && part.Jobs.Any(j => State.Jobs.GetValueOrDefault(j.Value) is { Conclusion: null } job && HasDied(part, job)))
         {
-            // They died with an earlier process.
-            RecoverThen(() => EndSettled(group, then));
+            // They died with an earlier process, or it suspended them.
+            RecoverThen(() => EndLeft(group, then));
         }
         else
         {
@@ -506,6 +516,47 @@ public sealed partial class DiskActor
     /// <summary>It waits since an earlier process for what is decided now. In an individual group what it waits for is a person.</summary>
     private bool IsToEnd(GroupPart part, JobState job) =>
         job is { Conclusion: null, Pending: not null } && part.Decision is not (null or GroupDecision.Start) && !_running.ContainsKey(job.Spec.Id);
+
+    /// <summary>
+    /// What recovery could not end, because a repository does not answer. By force everything ends; an abort ends what was suspended, which has published
+    /// nothing since. A job that died after it had heard of the abort may have: it waits for its repository, or for somebody who cancels it by force (rule 12).
+    /// </summary>
+    private void EndLeft(GroupId group, Action then)
+    {
+        var part = State.Groups[group.Value];
+        var left = part.Jobs.Select(j => State.Jobs.GetValueOrDefault(j.Value)).FirstOrDefault(j =>
+            j is { Conclusion: null } && HasDied(part, j) && part.Decision switch
+            {
+                GroupDecision.Force or GroupDecision.Undo => Local.Disk is not null,
+                GroupDecision.Abort => IsSuspended(j),
+                _ => false,
+            });
+        if (left is null)
+        {
+            EndSettled(group, then);
+        }
+        else
+        {
+            EndWithoutRepository(left, part.Decision!.Value, () => EndLeft(group, then));
+        }
+    }
+
+    /// <summary>Each bitmap follows its job's policy, as far as the tracking file alone says what was copied.</summary>
+    private void EndWithoutRepository(JobState job, GroupDecision decision, Action then)
+    {
+        if (decision != GroupDecision.Abort || job.Pending?.IsForced == true)
+        {
+            EndByForce(job.Spec.Id, JobOutcome.Cancelled, ForcedAway, then);
+        }
+        else if (job.Pending is { Error: { } error, IsCancelled: false } failed)
+        {
+            EndFromPair(job, JobOutcome.Failed, error, failed.ErrorCode, then);
+        }
+        else
+        {
+            EndFromPair(job, JobOutcome.Cancelled, CancelledAway, nameof(RefusalCode.WrongState), then);
+        }
+    }
 
     private bool HasDied(GroupPart part, JobState job) =>
         !_running.ContainsKey(job.Spec.Id) && (part.Decision != GroupDecision.Start || (job.Pending is null && !IsGoingOn(job.Spec.Id)));
