@@ -139,6 +139,32 @@ public class GroupTests
     }
 
     [Fact]
+    public async Task A_running_job_cannot_come_to_a_policy_that_would_keep_bits_of_what_its_group_changed()
+    {
+        await using var world = await GroupWorld.StartAsync();
+        await world.AddDiskAsync("a", Blocks, "x");
+        var basePoint = await world.BackUpAsync("a", "x");
+        await world.FillAsync("a", 1, 1, 2);
+        string[] actions = ["bitmapClear: {disk: a, name: x}", $"backup: {{disk: a, sync: full, bitmap: x, policy: conditional, noAutoFinalize: true, {Slow}}}"];
+        var group = await world.StartGroupedAsync(actions);
+        var job = await world.JobOfAsync(group, "a");
+        await world.RefusedAsync(2, "'always' would keep bits", "job", "set-policy", job, "always");
+        await world.AbkAsync("job", "set-rate", job, "0");
+        await world.AwaitPendingAsync(group);
+        await world.RefusedAsync(2, "'always' would keep bits", "job", "set-policy", job, "always");
+        await world.AbkAsync("group", "cancel", group);
+        Assert.Equal("cancelled", await world.OutcomeOfAsync(group));
+        await world.AssertBitmapAsync("a", "x", [1, 2], basePoint, "valid");
+
+        // There the change counts from the beginning.
+        var individual = await world.StartGroupAsync(world.FileOf("individual", actions));
+        await world.AbkAsync("job", "set-policy", await world.JobOfAsync(individual, "a"), "always");
+        await world.AbkAsync("job", "cancel", await world.JobOfAsync(individual, "a"));
+        await world.EndOfAsync(individual);
+        Assert.NotEqual(basePoint, (await world.BitmapAsync("a", "x")).GetProperty("base").GetString());
+    }
+
+    [Fact]
     public async Task What_is_refused_leaves_nothing_behind()
     {
         await using var world = await GroupWorld.StartAsync();

@@ -119,6 +119,10 @@ public sealed partial class DiskActor
         {
             Refuse(RefusalCode.InvalidPolicy, refusal);
         }
+        else if (OverlaidPolicy.WhyNot(State, id, job, c.Policy) is { } overlaid)
+        {
+            Finish(Rejected(overlaid));
+        }
         else
         {
             Record([new DiskEvent.JobPolicyChanged(c.Job, c.Policy)], () =>

@@ -75,9 +75,7 @@ public sealed class GroupPartDecider
         var order = BackupDecider.Again(asked, _virtual);
         if (order.Bitmap is { } name && order.Policy == BitmapSyncPolicy.Always && _altered.ContainsKey(name))
         {
-            return new Refusal(
-                RefusalCode.InvalidPolicy,
-                $"policy 'always' would keep bits of bitmap '{name}' of disk '{_disk}' that the same group changes before; use 'conditional' or 'never'");
+            return OverlaidPolicy.Refuse(name, _disk);
         }
 
         if (order.Sync == SyncMode.None && _command.Completion == GroupCompletion.Grouped)
