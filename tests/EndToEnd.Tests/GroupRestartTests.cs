@@ -63,11 +63,19 @@ public class GroupRestartTests
         File.Delete(broken);
         await world.FillAsync("a", 2, 3);
         Assert.True((await world.GroupAsync(group)).GetProperty("restartDue").GetBoolean());
+        var followers = new[] { ("wait", "a"), ("wait", "b"), ("watch", "a") }.Select(async f => (Disk: f.Item2, End: await world.RunAsync("job", f.Item1, await world.JobOfAsync(group, f.Item2), "-o", "json"))).ToList();
         await world.AbkAsync("disk", "start", "b");
 
         Assert.Equal(0, (await world.RunAsync("group", "wait", group)).ExitCode);
         var next = await world.GroupAsync((await world.GroupAsync(group)).GetProperty("retriedAs").GetString()!);
         Assert.Equal("success", next.GetProperty("outcome").GetString());
+        foreach (var (disk, end) in await Task.WhenAll(followers))
+        {
+            // Whoever followed a member of the group has followed its work.
+            Assert.True(end.ExitCode == 0, end.ToString());
+            Assert.Equal(GroupWorld.Member(next, disk).GetProperty("job").GetString(), World.Json(end.Out.TrimEnd().Split('\n')[^1]).GetProperty("id").GetString());
+        }
+
         await AssertChainAsync(world, first, next);
         await world.AssertPointAsync(GroupWorld.Member(next, "a").GetProperty("point").GetString()!, a);
         await world.AssertPointAsync(GroupWorld.Member(next, "b").GetProperty("point").GetString()!, b);

@@ -17,6 +17,7 @@ public sealed class JobEventWatch(NodeClient node, IJobView view, TimeProvider c
     /// <summary>The node says something every ten seconds.</summary>
     private static readonly TimeSpan SilenceMax = TimeSpan.FromSeconds(30);
 
+    private readonly GroupedRestart _grouped = new(node);
     private string? _lastEvent;
     private long? _awaySince;
     private bool _hasAnswered;
@@ -31,7 +32,7 @@ public sealed class JobEventWatch(NodeClient node, IJobView view, TimeProvider c
             {
                 if (await TryFollowAsync(id, cancellation) is { } job)
                 {
-                    if (job is { Restarts: > 0, RetriedAs: { } next, Outcome: "failed" or "interrupted" })
+                    if (await FindNextAsync(job, cancellation) is { } next)
                     {
                         await view.ShowAsync(job);
                         (id, _lastEvent) = (next, null);
@@ -52,6 +53,35 @@ public sealed class JobEventWatch(NodeClient node, IJobView view, TimeProvider c
                 $"interrupted; job {id} goes on: 'abk job watch {id}' follows it again, 'abk job cancel {id}' stops it",
                 ExitCodes.Interrupted);
         }
+    }
+
+    /// <summary>The job that does its work again by itself; waits for it as long as its group may be started again. Null = none.</summary>
+    private async Task<string?> FindNextAsync(JobResource job, CancellationToken cancellation)
+    {
+        while (job is not { Restarts: > 0, RetriedAs: not null, Outcome: "failed" or "interrupted" })
+        {
+            try
+            {
+                var (isAhead, next) = await _grouped.LookAsync(job, view.Period, cancellation);
+                _awaySince = null;
+                if (!isAhead)
+                {
+                    return next;
+                }
+            }
+            catch (CliException e) when (e.Code is ErrorCodes.Unreachable or ErrorCodes.NotReady)
+            {
+                _awaySince ??= clock.GetTimestamp();
+                if (clock.GetElapsedTime(_awaySince.Value) >= AwayMost)
+                {
+                    throw;
+                }
+
+                await Task.Delay(AwayBreath, clock, cancellation);
+            }
+        }
+
+        return job.RetriedAs;
     }
 
     /// <summary>Null when the connection was lost before the end.</summary>

@@ -19,6 +19,7 @@ public sealed class JobWatch(NodeClient node, IJobView view, TimeProvider clock)
 
     private static readonly TimeSpan AwayBreath = TimeSpan.FromMilliseconds(500);
 
+    private readonly GroupedRestart _grouped = new(node);
     private long? _pendingSince;
     private long? _awaySince;
     private bool _hasAnswered;
@@ -34,7 +35,7 @@ public sealed class JobWatch(NodeClient node, IJobView view, TimeProvider clock)
                 var left = timeout - clock.GetElapsedTime(began);
                 var period = left < view.Period ? TimeSpan.FromTicks(Math.Max(0, left.Value.Ticks)) : view.Period;
                 var asked = clock.GetTimestamp();
-                if (await TryAskAsync(id, period, cancellation) is not { } job)
+                if (await TryAskAsync(id, period, cancellation) is not { } answer)
                 {
                     if (timeout is { } most && clock.GetElapsedTime(began) >= most)
                     {
@@ -45,14 +46,15 @@ public sealed class JobWatch(NodeClient node, IJobView view, TimeProvider clock)
                     continue;
                 }
 
-                if ((job.Status == "concluded" && !job.RestartDue) || NeedsPerson(job))
+                var (job, isAhead, next) = answer;
+                if (next is not null)
                 {
-                    if (job is { Restarts: > 0, RetriedAs: { } next, Outcome: "failed" or "interrupted" })
-                    {
-                        id = next;
-                        continue;
-                    }
+                    id = next;
+                    continue;
+                }
 
+                if (!isAhead && ((job.Status == "concluded" && !job.RestartDue) || NeedsPerson(job)))
+                {
                     view.End(job);
                     return job;
                 }
@@ -81,14 +83,20 @@ public sealed class JobWatch(NodeClient node, IJobView view, TimeProvider clock)
         }
     }
 
-    /// <summary>Null while the node is away.</summary>
-    private async Task<JobResource?> TryAskAsync(string id, TimeSpan period, CancellationToken cancellation)
+    /// <summary>Null while the node is away. Next = the job that does its work again by itself; it is ahead while that is not known yet.</summary>
+    private async Task<(JobResource Job, bool IsAhead, string? Next)?> TryAskAsync(string id, TimeSpan period, CancellationToken cancellation)
     {
         try
         {
             var job = await AskAsync(id, period, cancellation);
             (_hasAnswered, _awaySince) = (true, null);
-            return job;
+            if (job is { RestartDue: false, Restarts: > 0, RetriedAs: { } next, Outcome: "failed" or "interrupted" })
+            {
+                return (job, false, next);
+            }
+
+            var (isAhead, groups) = await _grouped.LookAsync(job, period, cancellation);
+            return (job, isAhead, groups);
         }
         catch (CliException e) when (_hasAnswered && e.Code is ErrorCodes.Unreachable or ErrorCodes.NotReady)
         {
