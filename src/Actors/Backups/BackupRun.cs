@@ -150,6 +150,7 @@ public sealed class BackupRun : IJobRun
         var isOurs = true;
         try
         {
+            await (_groupStart?.Stored ?? Task.CompletedTask).WaitAsync(Control.Stopped).ConfigureAwait(false);
             var pair = isResumed && _disk.TryGetCheckpoint(Spec.Id, out var left) ? left : (JobCheckpoint?)null;
             _base ??= await FindBaseAsync().ConfigureAwait(false);
             _copyList = snapshot.CopyList;

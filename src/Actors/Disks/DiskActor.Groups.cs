@@ -366,18 +366,18 @@ public sealed partial class DiskActor
         _reservation = null;
         _instants[c.Group] = reservation.Held.Held;
         Timers.Cancel(nameof(ReservationExpired));
-        var at = clock.Now();
+        var (at, stored) = (clock.Now(), new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         for (var i = 0; i < snapshots.Count; i++)
         {
             var spec = reservation.Plan.Jobs[i];
-            _running[spec.Id] = runner.Start(Context, Self, State.Definition!, spec, Local.Disk!, reservation.Repositories[i], new GroupStart(snapshots[i], at));
+            _running[spec.Id] = runner.Start(Context, Self, State.Definition!, spec, Local.Disk!, reservation.Repositories[i], new GroupStart(snapshots[i], at, stored.Task));
         }
 
         // Guests write on. Whoever hears that it was taken counts on it after a crash, too, so that is said when it is durable.
         _storing.Add(c.Group);
         var (disk, caller) = (Local.Disk!, Sender);
         Work(
-            () => Complete(disk.StoreInstantAsync()),
+            () => StoreInstantAsync(disk, stored),
             _ => EndInstant(c.Group, () => caller.Tell(PartOf(c.Group), Self)),
             e =>
             {
@@ -385,6 +385,21 @@ public sealed partial class DiskActor
                 _lostParts[c.Group] = refusal.Message;
                 EndInstant(c.Group, () => caller.Tell(Rejected(refusal), Self));
             });
+    }
+
+    private static async Task<bool> StoreInstantAsync(Volumes.TrackedDisk disk, TaskCompletionSource stored)
+    {
+        try
+        {
+            // Behind the instants of the group's other disks on this node: until they are taken, guests of all of them wait.
+            await Task.Yield();
+            await disk.StoreInstantAsync().ConfigureAwait(false);
+            return true;
+        }
+        finally
+        {
+            stored.TrySetResult();
+        }
     }
 
     private void EndInstant(GroupId group, Action answer)
