@@ -201,13 +201,15 @@ public sealed class FileObjectStore : IObjectStore
     }
 
     /// <summary>Names whose writer died before it made them durable are made so now: whoever lists them may count on what they name.</summary>
+    /// <remarks>In this order: a name that came between a sync and the list would be named and not durable.</remarks>
     private IReadOnlyList<string> Entries(string directory)
     {
         var path = Path.Combine(_root, directory);
         try
         {
+            var entries = _files.List(path);
             Sync(path);
-            return _files.List(path);
+            return entries;
         }
         catch (FileLayerException e) when (e.Error == FileError.ReadOnly)
         {

@@ -25,7 +25,10 @@ public interface IObjectStore : IDisposable
     /// <summary>In bytes; null if there is no such object.</summary>
     Task<long?> TryGetLengthAsync(string key, CancellationToken cancellation);
 
-    /// <summary>All objects whose key starts with the prefix ("points/"), unordered.</summary>
+    /// <summary>
+    /// All objects whose key starts with the prefix ("points/"), unordered. An object that was named is durable, also where whoever put it died before its
+    /// put returned: an index counts on the packs that it found so (rule 22). Only what nobody can write to, such as a read-only mount, is listed as it is.
+    /// </summary>
     IAsyncEnumerable<StoredObject> ListAsync(string prefix, CancellationToken cancellation);
 
     /// <summary>Absent is no error. Durable when it returns.</summary>

@@ -52,6 +52,50 @@ public sealed class FileObjectStoreTests : ObjectStoreContract
         Assert.Contains(("syncdir", _directory.At("points")), _files.Done);
     }
 
+    /// <summary>Rule 22. Also what comes in the middle of the listing, and whose put dies before its sync.</summary>
+    [Theory]
+    [InlineData("list")]
+    [InlineData("syncdir")]
+    public async Task A_name_that_comes_while_its_directory_is_listed_is_durable_or_not_listed(string during)
+    {
+        await Store.PutIfAbsentAsync("points/a", new byte[1], None);
+        var hasCome = false;
+        _files.Fault = (operation, path) =>
+        {
+            if (operation == during && path == _directory.At("points") && !hasCome)
+            {
+                hasCome = true;
+                _files.Link(_directory.At("points", "a"), _directory.At("points", "b"));
+            }
+
+            return null;
+        };
+
+        var listed = await ListAsync("points/");
+        Assert.True(hasCome);
+        _files.LosePower();
+
+        Assert.All(listed, o => Assert.True(File.Exists(_directory.At("points", Path.GetFileName(o.Key))), $"{o.Key} was listed and is gone."));
+    }
+
+    [Fact]
+    public async Task A_list_whose_sync_failed_names_nothing()
+    {
+        await PutAndDieAsync("points/a", new byte[1]);
+        _files.Fault = (o, _) => o == "syncdir" ? FileError.InputOutput : null;
+
+        Assert.Equal(StorageError.InputOutput, await ErrorOfAsync(() => ListAsync("points/")));
+    }
+
+    [Fact]
+    public async Task What_nobody_can_write_to_is_listed_as_it_is()
+    {
+        await Store.PutIfAbsentAsync("points/a", new byte[1], None);
+        _files.Fault = (o, _) => o == "syncdir" ? FileError.ReadOnly : null;
+
+        Assert.Equal([new StoredObject("points/a", 1)], await ListAsync("points/"));
+    }
+
     [Theory]
     [InlineData("create", FileError.PermissionDenied, StorageError.PermissionDenied)]
     [InlineData("create", FileError.ReadOnly, StorageError.PermissionDenied)]
@@ -207,6 +251,23 @@ public sealed class FileObjectStoreTests : ObjectStoreContract
         Assert.Equal(StorageError.Missing, await ErrorOfAsync(() => Store.PutIfAbsentAsync("points/b", new byte[1], None)));
         Assert.True(await Store.PutIfAbsentAsync("points/b", new byte[1], None));
     }
+
+    /// <summary>The sync that a put does last is what it dies of.</summary>
+    protected override async Task PutAndDieAsync(string key, byte[] content)
+    {
+        var path = _directory.At(key.Split('/'));
+        var isLinked = false;
+        _files.Fault = (operation, at) =>
+        {
+            isLinked |= operation == "link" && at == path;
+            return isLinked && operation == "syncdir" ? FileError.InputOutput : null;
+        };
+        using var other = Open();
+        Assert.Equal(StorageError.InputOutput, await ErrorOfAsync(() => other.PutIfAbsentAsync(key, content, None)));
+        _files.Fault = null;
+    }
+
+    protected override void LosePower() => _files.LosePower();
 
     protected override void Dispose(bool disposing)
     {

@@ -134,6 +134,22 @@ public abstract class ObjectStoreContract : IDisposable
         }
     }
 
+    /// <summary>Rule 22.</summary>
+    [Theory]
+    [InlineData("")]
+    [InlineData("packs/")]
+    [InlineData("packs/data/ab/c")]
+    public async Task What_a_list_named_outlives_a_power_failure_although_its_put_never_returned(string prefix)
+    {
+        var content = Content.Noise(3, 1000);
+        await PutAndDieAsync("packs/data/ab/c", content);
+
+        Assert.Equal([new StoredObject("packs/data/ab/c", content.Length)], await ListAsync(prefix));
+        LosePower();
+
+        Assert.Equal(content, await Store.TryGetAsync("packs/data/ab/c", content.Length, None));
+    }
+
     [Fact]
     public async Task What_was_deleted_is_gone_and_its_key_is_free()
     {
@@ -225,6 +241,15 @@ public abstract class ObjectStoreContract : IDisposable
     {
         Dispose(true);
         GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Another process puts an object and dies as soon as that can be seen.</summary>
+    protected virtual Task PutAndDieAsync(string key, byte[] content) => Store.PutIfAbsentAsync(key, content, None);
+
+    /// <summary>What is not durable is gone.</summary>
+    protected virtual void LosePower()
+    {
+        // Whatever a store has may be durable at once.
     }
 
     protected virtual void Dispose(bool disposing) => Store.Dispose();

@@ -8,6 +8,7 @@ internal sealed class FaultyFileLayer : IFileLayer
 {
     private static readonly IFileLayer Inner = LinuxFileLayer.Instance;
 
+    private readonly ConcurrentDictionary<string, bool> _namesInCache = new();
     private long _writtenBytes;
 
     /// <summary>By operation ("open", "create", "read", "write", "sync", "link", "replace", "delete", "list", "syncdir") and path. Null = it goes through.</summary>
@@ -47,6 +48,7 @@ internal sealed class FaultyFileLayer : IFileLayer
     {
         Do("link", newPath);
         Inner.Link(existingPath, newPath);
+        _namesInCache[newPath] = true;
     }
 
     public void Replace(string fromPath, string toPath)
@@ -59,12 +61,28 @@ internal sealed class FaultyFileLayer : IFileLayer
     {
         Do("delete", path);
         Inner.Delete(path);
+        _namesInCache.TryRemove(path, out _);
     }
 
     public void SyncDirectory(string directory)
     {
         Do("syncdir", directory);
         Inner.SyncDirectory(directory);
+        foreach (var path in _namesInCache.Keys.Where(p => Path.GetDirectoryName(p) == directory))
+        {
+            _namesInCache.TryRemove(path, out _);
+        }
+    }
+
+    /// <summary>Names that were linked and whose directory was not synced since are gone.</summary>
+    public void LosePower()
+    {
+        foreach (var path in _namesInCache.Keys)
+        {
+            File.Delete(path);
+        }
+
+        _namesInCache.Clear();
     }
 
     public long FreeBytes(string path) => Free ?? Inner.FreeBytes(path);
