@@ -11,7 +11,17 @@ internal sealed class ManualClock : TimeProvider
 
     public override DateTimeOffset GetUtcNow() => _now;
 
-    public override long GetTimestamp() => _now.Ticks;
+    /// <summary>How often somebody asked for the time.</summary>
+    public int Looks { get; private set; }
+
+    public override long GetTimestamp()
+    {
+        lock (_lock)
+        {
+            Looks++;
+            return _now.Ticks;
+        }
+    }
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
@@ -30,11 +40,23 @@ internal sealed class ManualClock : TimeProvider
         var end = _now + by;
         while (NextDue(end) is { } timer)
         {
-            _now = timer.Due!.Value;
+            _now = timer.Due > _now ? timer.Due.Value : _now;
             timer.Fire();
         }
 
         _now = end;
+    }
+
+    /// <summary>Time goes on and no timer fires, as while the machine is busy with others. The next <see cref="Advance"/> fires those that are late.</summary>
+    public void Jump(TimeSpan by) => _now += by;
+
+    /// <summary>Completes when so many timers are set.</summary>
+    public async Task AwaitTimersAsync(int count)
+    {
+        while (SetTimers() != count)
+        {
+            await Task.Yield();
+        }
     }
 
     /// <summary>Advances step by step until the task has ended; what a timer sets free runs between the steps.</summary>
@@ -42,7 +64,7 @@ internal sealed class ManualClock : TimeProvider
     {
         while (!task.IsCompleted)
         {
-            if (HasTimers())
+            if (SetTimers() > 0)
             {
                 Advance(step);
             }
@@ -53,11 +75,11 @@ internal sealed class ManualClock : TimeProvider
         await task;
     }
 
-    private bool HasTimers()
+    private int SetTimers()
     {
         lock (_lock)
         {
-            return _timers.Exists(t => t.Due is not null);
+            return _timers.Count(t => t.Due is not null);
         }
     }
 
