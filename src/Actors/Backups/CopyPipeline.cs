@@ -120,12 +120,11 @@ internal sealed class CopyPipeline(BackupSpec spec, DiskSnapshot snapshot, Block
         }
     }
 
-    /// <summary>The next block of data or the end, when the job may have it; null when it is being suspended. What was read is always returned.</summary>
+    /// <summary>The next block of data or the end, at the job's rate; null when it is being suspended. What was read is always returned.</summary>
     private async ValueTask<SnapshotBlock?> NextAsync(Memory<byte> slot, CancellationToken pausing, CancellationToken cancellation)
     {
         try
         {
-            await control.Gate.PassAsync(pausing).ConfigureAwait(false);
             await control.Rate.TakeAsync(slot.Length, pausing).ConfigureAwait(false);
             return await ReadAsync(slot, pausing).ConfigureAwait(false);
         }
