@@ -214,7 +214,7 @@ public class SuspendTests
     {
         await using var world = await World.StartAsync();
         var image = await PrepareAsync(world);
-        var job = await BeginAsync(world, image, ["--bitmap", "b", "--policy", "always"]);
+        var job = await BeginAsync(world, image, ["--bitmap", "b", "--policy", "always"], hasPair: how == "killed");
         await WriteAsync(world, Before, 0x41);
         if (how == "killed")
         {
@@ -279,11 +279,17 @@ public class SuspendTests
     }
 
     /// <summary>A backup that has copied something and goes on slowly, and the disk at its instant beside it.</summary>
-    private static async Task<string> BeginAsync(World world, string image, string[] bitmap, string sync = "full")
+    private static async Task<string> BeginAsync(World world, string image, string[] bitmap, string sync = "full", bool hasPair = false)
     {
         var job = (await world.AbkAsync(["backup", "d", "--sync", sync, .. bitmap, "--rate", "2M"])).GetProperty("id").GetString()!;
         File.Copy(image, world.PathOf("instant.raw"));
-        await Patience.UntilAsync(() => world.JobAsync(job), j => j.GetProperty("bytesDone").GetInt64() >= Image.MiB, "the backup to have copied something");
+        var copied = await Patience.UntilAsync(() => world.JobAsync(job), j => j.GetProperty("bytesDone").GetInt64() >= Image.MiB, "the backup to have copied something");
+        if (hasPair)
+        {
+            // Blocks are durable before the pair is that has them; that one is when the next checkpoint's blocks are.
+            var first = copied.GetProperty("bytesDone").GetInt64();
+            await Patience.UntilAsync(() => world.JobAsync(job), j => j.GetProperty("bytesDone").GetInt64() >= first + Image.MiB, "the next checkpoint");
+        }
 
         // It will not end before it is let go.
         await world.AbkAsync("job", "set-rate", job, $"{Image.BlockBytes}");
