@@ -31,6 +31,39 @@ public class PointPinTests
         Assert.Empty((await world.AbkAsync("point", "list")).EnumerateArray());
     }
 
+    /// <summary>Deleted by the disk that it is of, which knows nothing of the other one's jobs.</summary>
+    [Theory]
+    [InlineData("backup")]
+    [InlineData("group")]
+    public async Task A_point_of_another_disk_that_a_backup_is_over_is_pinned_until_the_backup_has_ended(string how)
+    {
+        await using var world = await World.StartAsync();
+        var point = await PrepareAsync(world);
+        var image = await world.AddDiskAsync("e", p => Image.Dense(p, 4 * Image.MiB, seed: 122));
+        await world.AbkAsync("bitmap", "add", "e", "b", "--base", point, "--trust");
+        await using (var guest = await Guest.ConnectAsync(world.Node, "e"))
+        {
+            await guest.FillAsync([.. Enumerable.Range(0, 40).Select(b => (long)b)], 7);
+        }
+
+        await File.WriteAllTextAsync(world.PathOf("group.yaml"), "completionMode: grouped\nactions:\n  - backup: {disk: e, sync: bitmap, bitmap: b, policy: always, rate: 64K, workers: 1}\n");
+        var job = how == "backup"
+            ? Text(await world.AbkAsync("backup", "e", "--sync", "bitmap", "--bitmap", "b", "--policy", "always", "--rate", "64K"), "id")!
+            : (await world.AbkAsync("group", "start", "-f", world.PathOf("group.yaml"))).GetProperty("members")[0].GetProperty("job").GetString()!;
+        await world.RefusedAsync(11, $"base of job {job}", "point", "delete", point);
+        Assert.Equal(0, await world.Node.StopAsync());
+        await world.StartNodeAsync();
+        await world.RefusedAsync(11, $"base of job {job}", "point", "delete", point);
+        await world.RefusedAsync(11, $"base of job {job}", "disk", "remove", "d", "--delete-points");
+
+        await world.AbkAsync("job", "set-rate", job, "0");
+        var end = await world.EndOfAsync(job);
+        Assert.Equal("success", Text(end, "outcome"));
+        await world.AbkAsync("point", "delete", point);
+        await world.AbkAsync("point", "restore", Text(end, "point")!, "--to", world.PathOf("restored.raw"), "--wait");
+        Image.AssertEqual(image, world.PathOf("restored.raw"));
+    }
+
     [Fact]
     public async Task A_disk_is_not_removed_with_points_that_are_read()
     {

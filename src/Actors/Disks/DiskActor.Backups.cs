@@ -58,6 +58,13 @@ public sealed partial class DiskActor
             return;
         }
 
+        var starting = decision.Events.OfType<DiskEvent.JobStarted>().Single().Spec;
+        if (PinBase(starting) is { } going)
+        {
+            Finish(Rejected(going));
+            return;
+        }
+
         // A bitmap that is made for the job is in F before D names it.
         var added = decision.Events.OfType<DiskEvent.BitmapAdded>().FirstOrDefault();
         Work(
@@ -76,7 +83,11 @@ public sealed partial class DiskActor
                 // Whoever asked may write at once and count on it that the point does not have that.
                 Work(() => Complete(running.Begun), _ => Finish(new DiskReply.Job(ViewOf(job)!)), Fail);
             }),
-            Fail);
+            e =>
+            {
+                UnpinBase(starting);
+                Fail(e);
+            });
     }
 
     /// <summary>The base that was looked for is gone, or is there again.</summary>

@@ -47,12 +47,14 @@ public sealed partial class DiskActor
     /// <summary>The job's end: D first, then F; only then is the bitmap free.</summary>
     private void Conclude(BackupEnded ended, Action then, params DiskEvent[] with)
     {
-        var conclusion = ConclusionDecider.Conclude(State.Jobs[ended.Job.Value], ended.End);
+        var job = State.Jobs[ended.Job.Value];
+        var conclusion = ConclusionDecider.Conclude(job, ended.End);
         Record([new DiskEvent.JobConcluded(ended.Job, conclusion, clock.Now()), .. with], () =>
             Work(
                 () => DiskRecovery.SettleAsync(Local.Disk, ended.Job, conclusion, keepCheckpoint: ended.IsPointUnpublished),
                 _ => Record([new DiskEvent.JobSettled(ended.Job), .. AutoDismissal(ended.Job)], () => Record(Forgotten(), () =>
                 {
+                    UnpinBase(job.Spec);
                     _running.Remove(ended.Job);
                     AnswerStopper();
                     ScheduleRestarts();

@@ -212,17 +212,28 @@ public sealed partial class DiskActor
             return;
         }
 
+        if (plan!.Jobs.Select(PinBase).FirstOrDefault(r => r is not null) is { } going)
+        {
+            plan.Jobs.ToList().ForEach(UnpinBase);
+            Finish(Rejected(going));
+            return;
+        }
+
         // A bitmap that is made for a job is in F before D names it.
         var made = decision.Events.OfType<DiskEvent.BitmapAdded>().ToList();
         Work(
             () => AddAllAsync(disk, made),
             _ => Record(decision.Events, () =>
             {
-                _reservation = new GroupReservation(c.Group, plan!, [.. found.Select(f => f.Repository)], [.. made.Select(m => m.Name)]);
+                _reservation = new GroupReservation(c.Group, plan, [.. found.Select(f => f.Repository)], [.. made.Select(m => m.Name)]);
                 Timers.StartSingleTimer(nameof(ReservationExpired), new ReservationExpired(c.Group), ReservationLimit);
                 Arm(_reservation, disk);
             }),
-            Fail);
+            e =>
+            {
+                plan.Jobs.ToList().ForEach(UnpinBase);
+                Fail(e);
+            });
     }
 
     /// <summary>What may take long comes before anybody's writes are held: the slowest disk would hold up the guests of all.</summary>
@@ -421,6 +432,7 @@ public sealed partial class DiskActor
             () => ReleaseAsync(reservation),
             _ => Record([new DiskEvent.GroupDecided(reservation.Group, GroupDecision.Undo), .. UndoneJobs(reservation)], () => RemoveMade(reservation, () =>
             {
+                reservation.Plan.Jobs.ToList().ForEach(UnpinBase);
                 caller?.Tell(PartOf(reservation.Group), Self);
                 AnswerStopper();
 

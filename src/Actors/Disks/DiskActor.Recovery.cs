@@ -75,6 +75,7 @@ public sealed partial class DiskActor
                     () => Complete(plan.CompleteAsync()),
                     _ => Record(plan.Closing(State), () =>
                     {
+                        FollowBases();
                         foreach (var problem in plan.Problems)
                         {
                             Log.Log(Akka.Event.LogLevel.WarningLevel, problem, "Recovery of disk " + id + " left something for later");

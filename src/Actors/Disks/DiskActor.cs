@@ -244,6 +244,7 @@ public sealed partial class DiskActor(DiskId id, LocalDisks disks, IRepositories
 
     protected override void ResumeEffects()
     {
+        FollowBases();
         Self.Tell(new Recover(), ActorRefs.NoSender);
     }
 

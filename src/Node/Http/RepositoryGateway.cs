@@ -85,6 +85,8 @@ public sealed class RepositoryGateway(NodeSystem system, NodeGateway node, BaseN
     /// <summary>Deletes the point in the order that keeps bitmaps true: by its disk's actor when there is one.</summary>
     public async Task<Refusal?> DeletePointAsync(RecoveryPoint point, RegisteredRepository repository)
     {
+        // The bases of jobs are pinned as soon as their disks' actors have their journals: of a node that has just started one may not be that far.
+        await Task.WhenAll((await node.DisksAsync()).Select(d => node.AskAsync(new DiskQuery.GetDisk { Disk = d.Id })));
         var reply = await node.AskAsync(
             new DiskCommand.DeletePoint(point.Id, repository.Name, repository.RepositoryId) { Disk = point.Disk });
         return (reply as DiskReply.Rejected)?.Refusal;
