@@ -18,7 +18,7 @@ namespace ActorBackup.Simulation.Tests.Backups;
 /// <summary>Backups by the shipped run, look-up, recovery and rebase, in the order in which the disk's actor uses them.</summary>
 internal sealed class ShippedWork : IRepositoryWork
 {
-    // A block takes whole milliseconds: the rate limit spins for less than one, and here time stands still meanwhile.
+    // A block takes whole milliseconds.
     private const long RateBytesPerSecond = 50 * 4096;
 
     private readonly World _world;
