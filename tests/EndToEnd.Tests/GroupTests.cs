@@ -187,7 +187,6 @@ public class GroupTests
             (11, "in use by job", [Good, "bitmapClear: {disk: a, name: x}"]),
             (1, "already has a bitmap 'x'", [Good, "bitmapAdd: {disk: b, name: x}"]),
             (11, "in use by job", [Good, "bitmapMerge: {disk: b, name: x, sources: [a/x]}"]),
-            (1, "after it has changed it", ["bitmapClear: {disk: a, name: y}", "bitmapMerge: {disk: b, name: x, sources: [a/y]}"]),
             (10, "no bitmap 'nope'", [Good, "bitmapMerge: {disk: b, name: x, sources: [a/nope]}"]),
             (10, "no disk 'nope'", [Good, "bitmapMerge: {disk: b, name: x, sources: [nope/x]}"]),
             (2, "equal size", ["bitmapMerge: {disk: b, name: x, sources: [a/y, small/x]}"]),

@@ -57,11 +57,10 @@ public class ResizeTests
             await resize;
             await world.StartNodeAsync();
 
-            var disk = await Patience.UntilAsync(
+            await Patience.UntilAsync(
                 () => world.AbkAsync("disk", "show", "d"),
-                d => d.GetProperty("state").GetString() == "online" && d.GetProperty("sizeBytes").GetInt64() == new FileInfo(image).Length,
-                "the disk to have one size");
-            Assert.NotNull(disk.GetProperty("nbdUri").GetString());
+                d => d.GetProperty("state").GetString() == "online" && d.GetProperty("nbdUri").GetString() is not null && d.GetProperty("sizeBytes").GetInt64() == new FileInfo(image).Length,
+                "the disk to have one size and to be exported");
             Assert.False((await world.BitmapAsync("d", "b")).GetProperty("inconsistent").GetBoolean());
         }
     }

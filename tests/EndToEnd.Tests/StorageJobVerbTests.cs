@@ -23,7 +23,7 @@ public class StorageJobVerbTests
         Assert.Equal(0, (await world.AbkAsync("job", "set-rate", job, "0")).GetProperty("rateBytesPerSecond").GetInt64());
         var later = await world.JobAsync(job);
         Assert.Equal("paused", Text(later, "status"));
-        Assert.True(later.GetProperty("bytesDone").GetInt64() < later.GetProperty("bytesTotal").GetInt64());
+        Assert.InRange(later.GetProperty("bytesDone").GetInt64(), 0, (16 * Image.MiB) - 1);
         await world.AbkAsync("job", "resume", job);
         Assert.Equal("success", Text(await world.EndOfAsync(job), "outcome"));
         Image.AssertEqual(disk, target);

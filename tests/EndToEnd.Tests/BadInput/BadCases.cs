@@ -268,7 +268,6 @@ public static class BadCases
         (ErrorCodes.UnknownDisk, "no disk 'nope'", "actions: [{bitmapMerge: {disk: d, name: b, sources: [nope/x]}}]"),
         (ErrorCodes.UnknownDisk, "no disk '..'", "actions: [{bitmapMerge: {disk: d, name: b, sources: [../x]}}]"),
         (ErrorCodes.WrongState, "stopped", "actions: [{bitmapMerge: {disk: d, name: b, sources: [s/sb]}}]"),
-        (ErrorCodes.NotSupported, "after it has changed it", "actions: [{bitmapAdd: {disk: p, name: n}}, {bitmapMerge: {disk: d, name: b, sources: [p/n]}}]"),
         (ErrorCodes.InvalidArgument, "--restart", "completionMode: grouped\nactions: [{bitmapClear: {disk: d, name: c}}, {backup: {disk: d, sync: full, restart: 101}}]"),
         (ErrorCodes.UnknownBitmap, "no bitmap 'c'", "actions: [{bitmapClear: {disk: d, name: c}}, {backup: {disk: nope, sync: full}}]"),
         (ErrorCodes.UnknownRepository, "no repository 'nope'", "actions: [{bitmapClear: {disk: d, name: b}}, {backup: {disk: d, sync: full, repo: nope}}, {bitmapClear: {disk: d, name: c}}]"),

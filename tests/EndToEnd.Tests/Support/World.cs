@@ -65,10 +65,10 @@ internal sealed class World : IAsyncDisposable
         }
     }
 
-    /// <summary>Runs a command that must fail with this exit code and one line that says this.</summary>
+    /// <summary>Runs a command that must fail with this exit code and one line that says this. In this process: a test of bad input has the program say the same.</summary>
     public async Task RefusedAsync(int exitCode, string says, params string[] arguments)
     {
-        var result = await RunAsync(arguments);
+        var result = await CommandLine.RunAsync(Node.Variables, Directory, arguments);
         Assert.True(result.ExitCode == exitCode, $"abk {string.Join(' ', arguments)}: expected {exitCode}, got {result}");
         var line = Assert.Single(result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
         Assert.StartsWith("abk: ", line, StringComparison.Ordinal);
