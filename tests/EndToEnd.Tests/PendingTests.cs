@@ -189,9 +189,10 @@ public class PendingTests
         return after;
     }
 
+    /// <summary>At a rate at which half of it is durable only after the first checkpoint, so that there is a pair by then.</summary>
     private static async Task<string> FailAsync(World world, string policy, bool isKilled)
     {
-        var job = (await world.AbkAsync("backup", "d", "--sync", "bitmap", "--bitmap", "b", "--policy", policy, "--rate", "6M", "--no-auto-finalize"))
+        var job = (await world.AbkAsync("backup", "d", "--sync", "bitmap", "--bitmap", "b", "--policy", policy, "--rate", "4M", "--no-auto-finalize"))
             .GetProperty("id").GetString()!;
         await Patience.UntilAsync(() => world.JobAsync(job), j => j.GetProperty("bytesDone").GetInt64() > DiskBytes / 2, "half of the backup");
         Directory.Move(world.PathOf("main"), world.PathOf("main.away"));

@@ -73,7 +73,7 @@ public sealed class GroupPartDecider
     private Refusal? TakeBackup(BackupOrder asked)
     {
         var order = BackupDecider.Again(asked, _virtual);
-        if (order.Bitmap is { } name && order.Policy == BitmapSyncPolicy.Always && _altered.ContainsKey(name))
+        if (order.Bitmap is { } name && order.Policy == BitmapSyncPolicy.Always && _altered.ContainsKey(name) && _command.Completion == GroupCompletion.Grouped)
         {
             return OverlaidPolicy.Refuse(name, _disk);
         }

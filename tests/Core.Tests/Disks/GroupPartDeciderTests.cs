@@ -197,6 +197,20 @@ public sealed class GroupPartDeciderTests
         AssertRefused(RefusalCode.Inconsistent, Prepare(Online.WithInconsistentBitmap("x"), lend).Decision);
     }
 
+    /// <summary>Its overlay is what the bitmap is before any job of an individual group settles; one of a grouped group may be dropped then.</summary>
+    [Theory]
+    [InlineData(GroupCompletion.Individual, false)]
+    [InlineData(GroupCompletion.Grouped, true)]
+    public void Always_is_refused_for_a_bitmap_that_was_changed_before_if_that_may_be_undone(GroupCompletion completion, bool isRefused)
+    {
+        DiskCommand[] actions = [Actions[1], new DiskCommand.StartBackup(Order(SyncMode.Full, "x", BitmapSyncPolicy.Always)) { Disk = Disk }];
+
+        var preparation = GroupPartDecider.Prepare(Start, Disk, Command(actions) with { Completion = completion }, [true], () => new JobId("job-1"), Now);
+
+        Assert.Equal(isRefused ? RefusalCode.InvalidPolicy : null, preparation.Decision.Refusal?.Code);
+        Assert.Equal(!isRefused, preparation.Plan?.Jobs[0].BitmapSet == preparation.Plan?.Sets[0].SetId && preparation.Plan is not null);
+    }
+
     [Fact]
     public void The_first_action_that_is_refused_is_named()
     {

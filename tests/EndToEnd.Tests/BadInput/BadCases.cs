@@ -250,7 +250,7 @@ public static class BadCases
         (ErrorCodes.InvalidArgument, "neither 'grouped' nor 'individual'", "completionMode: together\nactions: [{bitmapClear: {disk: d, name: b}}]"),
         (ErrorCodes.InvalidArgument, "holdLimitMs must be", "holdLimitMs: 0\nactions: [{bitmapClear: {disk: d, name: b}}]"),
         (ErrorCodes.InvalidPolicy, "pointless", "actions: [{backup: {disk: d, sync: full, bitmap: b, policy: never}}]"),
-        (ErrorCodes.InvalidPolicy, "'always' would keep bits", "actions: [{bitmapClear: {disk: d, name: b}}, {backup: {disk: d, sync: bitmap, bitmap: b, policy: always}}]"),
+        (ErrorCodes.InvalidPolicy, "'always' would keep bits", "completionMode: grouped\nactions: [{bitmapClear: {disk: d, name: b}}, {backup: {disk: d, sync: bitmap, bitmap: b, policy: always}}]"),
         (ErrorCodes.UnknownDisk, "no disk 'nope'", "actions: [{bitmapClear: {disk: d, name: b}}, {bitmapClear: {disk: nope, name: b}}]"),
         (ErrorCodes.UnknownDisk, "no disk ''", "actions: [{bitmapClear: {disk: '', name: b}}]"),
         (ErrorCodes.UnknownDisk, "no disk '../d'", "actions: [{backup: {disk: ../d, sync: full}}]"),

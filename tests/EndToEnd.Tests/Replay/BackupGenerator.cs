@@ -52,12 +52,6 @@ internal sealed class BackupGenerator(Random random, string prefix, int disks)
             (sync, mode) = ("bitmap", "on-success");
         }
 
-        // Rule 21: 'always' on a bitmap that the same transaction altered before is refused.
-        if (mode == "always" && bitmap is not null && earlier.HasAltered(disk, bitmap))
-        {
-            mode = "on-success";
-        }
-
         return new ReplayAction.Backup($"{prefix}{++_jobs}", disk, sync, bitmap, mode, random.Next(3) > 0);
     }
 
