@@ -41,7 +41,12 @@ internal sealed class BackupGenerator(Random random, string prefix, int disks)
         }
 
         var (sync, mode) = Accepted[random.Next(Accepted.Length)];
-        return Make(state, earlier, disk, sync, free[random.Next(free.Count)], mode);
+        var bitmap = free[random.Next(free.Count)];
+
+        // Else there would hardly ever be one: most bitmaps count from no point.
+        return state.WithBase.Contains((disk, bitmap)) && random.Next(2) == 0
+            ? Make(state, earlier, disk, "incremental", bitmap, null)
+            : Make(state, earlier, disk, sync, bitmap, mode);
     }
 
     private ReplayAction.Backup Make(ReplayState state, Earlier earlier, int disk, string sync, string? bitmap, string? mode)

@@ -41,6 +41,10 @@ internal sealed class BitmapActionGenerator(Random random, int disks)
             : new ReplayAction.SetRecording(disk, free[random.Next(free.Count)], random.Next(3) > 0);
     }
 
+    /// <summary>One that is accepted, unless the name is there already.</summary>
+    public ReplayAction.Add AddGood(int disk) =>
+        new(disk, BitmapNames.Good[random.Next(BitmapNames.Good.Count)], Granularities[random.Next(GoodGranularities)], random.Next(5) == 0);
+
     private ReplayAction.Add Add(int disk) =>
         new(
             disk,

@@ -5,13 +5,22 @@ namespace ActorBackup.EndToEnd.Tests.Replay;
 /// <summary>Chooses what is done next, at random, but nothing for which a difference is known and wanted (docs/SEMANTICS.md), or that breaks QEMU 7.2.</summary>
 internal sealed class ReplayGenerator(int seed, string prefix, IReadOnlyList<ReplayDisk> disks)
 {
+    /// <summary>So many bitmaps come first.</summary>
+    private const int BitmapsFirst = 5;
+
     private readonly Random _random = new(seed);
     private readonly TransactionGenerator _transactions = new(new Random(~seed), new BackupGenerator(new Random(seed + 1), prefix, disks.Count), disks.Count);
     private readonly BitmapActionGenerator _bitmaps = new(new Random(seed + 2), disks.Count);
     private readonly BackupGenerator _backups = new(new Random(seed + 3), $"{prefix}x", disks.Count);
+    private int _added;
 
     public ReplayAction Next(ReplayState state)
     {
+        if (_added < BitmapsFirst)
+        {
+            return _bitmaps.AddGood(_added++ % disks.Count);
+        }
+
         while (true)
         {
             switch (_random.Next(20))
