@@ -85,6 +85,9 @@ internal sealed class BitmapCommands(World world, DiskProcess process)
             var from = sources.Select(s => world.Shadows[process.State.Bitmaps[s].SetId]).ToList();
             var must = from.Select(f => (bool[])f.Must.Clone()).ToList();
             var isDone = false;
+
+            // A process that dies in between does not come back to say what it stored.
+            Widen();
             try
             {
                 await Disk.MergeAsync(to.SetId, [.. from.Select(f => f.SetId)]);
@@ -92,11 +95,19 @@ internal sealed class BitmapCommands(World world, DiskProcess process)
             }
             finally
             {
+                Widen();
                 for (var i = 0; i < from.Count; i++)
                 {
-                    to.AddFrom(from[i].Geometry, from[i].May, isSure: false);
-                    to.AddFrom(from[i].Geometry, from[i].UnitsOf(world.InFlight.Select(w => new Extent(w.Offset, w.Length))), isSure: false);
                     to.AddFrom(from[i].Geometry, must[i], isSure: isDone);
+                }
+            }
+
+            void Widen()
+            {
+                foreach (var source in from)
+                {
+                    to.AddFrom(source.Geometry, source.May, isSure: false);
+                    to.AddFrom(source.Geometry, source.UnitsOf(world.InFlight.Select(w => new Extent(w.Offset, w.Length))), isSure: false);
                 }
             }
         });
