@@ -1,4 +1,3 @@
-using ActorBackup.Core.Identity;
 using ActorBackup.Simulation.Tests.Machines;
 using ActorBackup.Volumes;
 using ActorBackup.Volumes.Tracking;
@@ -60,30 +59,24 @@ public sealed class KillThenPowerLossTests
 
     private static string? Run(TrackingGuards guards, int killed, int failed, int dicesThrow, int? unreadable)
     {
-        var dice = new Dice((ulong)((killed * 10_000) + (failed * 100) + dicesThrow));
-        var machine = new Machine(dice, new Trace(), FaultPlan.None);
-        var backing = new Inode(Machine.BackingPath);
-        backing.Resize(SizeBytes, 0);
-        backing.Sync();
-        machine.Names[Machine.BackingPath] = backing;
-        TrackedDisk.Create(new SimFileLayer(machine, machine.StartProcess(null)), Machine.TrackingPath, new DiskId("d"), Machine.BackingPath, 65536, false);
+        var machine = BareDisk.Create((ulong)((killed * 10_000) + (failed * 100) + dicesThrow), SizeBytes, 65536);
 
         // Two sets, so that checkpoints keep pages of one and replace those of the other.
-        Live(machine, guards, null, async disk =>
+        BareDisk.Live(machine, guards, null, async disk =>
         {
             await disk.AddBitmapAsync(1, 512, true, false);
             await disk.AddBitmapAsync(2, 512, true, false);
         });
-        Live(machine, guards, new CrashPlan(killed, 2), WriteAndMarkAsync);
+        BareDisk.Live(machine, guards, new CrashPlan(killed, 2), WriteAndMarkAsync);
         machine.Script = (kind, inode, offset) =>
             kind == OperationKind.Read && inode.IsTracking && offset == unreadable * TrackingFormat.PageBytes ? ScriptedFault.NotDone : ScriptedFault.None;
-        Live(machine, guards, new CrashPlan(failed, 2), _ => Task.CompletedTask);
+        BareDisk.Live(machine, guards, new CrashPlan(failed, 2), _ => Task.CompletedTask);
         machine.Script = static (_, _, _) => ScriptedFault.None;
         machine.LosePower();
         string? reason = null;
         try
         {
-            Live(machine, guards, null, disk =>
+            BareDisk.Live(machine, guards, null, disk =>
             {
                 reason = disk.InconsistentReason(1) ?? disk.InconsistentReason(2);
                 reason = unreadable is not null && reason?.Contains("a superblock", StringComparison.Ordinal) == true ? null : reason;
@@ -105,28 +98,5 @@ public sealed class KillThenPowerLossTests
             await disk.WriteAsync(i % 8 * 100_000, new byte[] { 1 }, false, CancellationToken.None);
             await disk.MarkAsync(1 + ((ulong)i % 2), [new(1_000_000 + (i * 50_000), 512)]);
         }
-    }
-
-    private static void Live(Machine machine, TrackingGuards guards, CrashPlan? crash, Func<TrackedDisk, Task> work)
-    {
-        try
-        {
-            var process = machine.StartProcess(crash);
-            var scheduler = new SimScheduler(machine, machine.Dice);
-            var clock = new SimClock(machine, scheduler);
-            var disk = TrackedDisk.OpenAsync(new SimFileLayer(machine, process), scheduler, clock, Machine.TrackingPath, null, witness: null, guards).GetAwaiter().GetResult();
-            disk.AllowWrites();
-            var done = work(disk);
-            while (!done.IsCompleted && !scheduler.IsEmpty)
-            {
-                scheduler.RunOne();
-            }
-        }
-        catch (ProcessDied)
-        {
-            // As planned.
-        }
-
-        machine.Crash();
     }
 }

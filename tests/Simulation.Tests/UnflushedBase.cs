@@ -1,4 +1,3 @@
-using ActorBackup.Core.Identity;
 using ActorBackup.Simulation.Tests.Machines;
 using ActorBackup.Volumes;
 using ActorBackup.Volumes.Tracking;
@@ -20,21 +19,16 @@ internal sealed class UnflushedBase(long sizeBytes, long later, Func<TrackedDisk
 
     private string? Run(TrackingGuards guards, ulong seed)
     {
-        var machine = new Machine(new Dice(seed), new Trace(), FaultPlan.None);
-        var backing = new Inode(Machine.BackingPath);
-        backing.Resize(sizeBytes, 0);
-        backing.Sync();
-        machine.Names[Machine.BackingPath] = backing;
-        TrackedDisk.Create(new SimFileLayer(machine, machine.StartProcess(null)), Machine.TrackingPath, new DiskId("d"), Machine.BackingPath, BlockBytes, false);
+        var machine = BareDisk.Create(seed, sizeBytes, BlockBytes);
         var written = Enumerable.Repeat((byte)1, BlockBytes).ToArray();
-        Live(machine, guards, async disk =>
+        BareDisk.Live(machine, guards, null, async disk =>
         {
             await disk.WriteAsync(0, written, false, CancellationToken.None);
             await makeBase(disk, written);
         });
         machine.LosePower();
         string? violation = null;
-        Live(machine, guards, async disk =>
+        BareDisk.Live(machine, guards, null, async disk =>
         {
             var found = new byte[BlockBytes];
             await disk.ReadAsync(0, found, CancellationToken.None);
@@ -45,23 +39,5 @@ internal sealed class UnflushedBase(long sizeBytes, long later, Func<TrackedDisk
                 : null;
         });
         return violation is null ? null : $"seed {seed}: {violation}";
-    }
-
-    private static void Live(Machine machine, TrackingGuards guards, Func<TrackedDisk, Task> work)
-    {
-        var process = machine.StartProcess(null);
-        var scheduler = new SimScheduler(machine, machine.Dice);
-        var clock = new SimClock(machine, scheduler);
-        var disk = TrackedDisk.OpenAsync(new SimFileLayer(machine, process), scheduler, clock, Machine.TrackingPath, null, witness: null, guards).GetAwaiter().GetResult();
-        disk.AllowWrites();
-        var done = work(disk);
-        while (!done.IsCompleted && !scheduler.IsEmpty)
-        {
-            scheduler.RunOne();
-        }
-
-        Assert.True(done.IsCompleted);
-        done.GetAwaiter().GetResult();
-        machine.Crash();
     }
 }
