@@ -33,7 +33,13 @@ public sealed class CatalogActor() : EventSourcedActor<CatalogEvent, CatalogStat
 
     protected override void Carry(object command)
     {
-        var decision = CatalogDecider.Decide(State, (CatalogCommand)command);
+        if (command is not CatalogCommand known)
+        {
+            Ignore(command);
+            return;
+        }
+
+        var decision = CatalogDecider.Decide(State, known);
         if (decision.Refusal is { } refusal)
         {
             Finish(Rejected(refusal));

@@ -128,7 +128,8 @@ public sealed partial class DiskActor
             ? group
             : null;
 
-    private void TellGroup(GroupCommand command) => runner.Groups.Tell(command, Self);
+    /// <summary>What comes of it comes as the coordinator's decision: an answer would be no command here.</summary>
+    private void TellGroup(GroupCommand command) => runner.Groups.Tell(command, ActorRefs.NoSender);
 
     private DiskReply.GroupPart PartOf(GroupId group)
     {

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using ActorBackup.Actors.Backups;
 using ActorBackup.Actors.Jobs;
 using ActorBackup.Actors.Persistence;
@@ -238,7 +237,8 @@ public sealed partial class DiskActor(DiskId id, LocalDisks disks, IRepositories
                 DeletePoint(c);
                 break;
             default:
-                throw new UnreachableException($"No handling for {command.GetType().Name}.");
+                Ignore(command);
+                break;
         }
     }
 

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Security.Cryptography;
 using ActorBackup.Actors.Persistence;
 using ActorBackup.Core.Identity;
@@ -86,7 +85,8 @@ internal sealed class GroupActor(
                 Restart();
                 break;
             default:
-                throw new UnreachableException($"No handling for {command.GetType().Name}.");
+                Ignore(command);
+                break;
         }
     }
 

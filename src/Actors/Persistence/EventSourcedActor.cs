@@ -32,7 +32,7 @@ public abstract class EventSourcedActor<TEvent, TState> : UntypedPersistentActor
 
     protected abstract TState Apply(TState state, TEvent e);
 
-    /// <summary>A command: it ends, sooner or later, in exactly one Finish.</summary>
+    /// <summary>A command: it ends, sooner or later, in exactly one Finish; what is none, in <see cref="Ignore"/>.</summary>
     protected abstract void Carry(object command);
 
     /// <summary>Answers or handles what may come at any time. False = it is a command.</summary>
@@ -142,6 +142,13 @@ public abstract class EventSourcedActor<TEvent, TState> : UntypedPersistentActor
         _isBusy = false;
         _stashed = 0;
         Stash.UnstashAll();
+    }
+
+    /// <summary>Ends what is no command here, a newer node's perhaps. To fail over it would interrupt all that runs here.</summary>
+    protected void Ignore(object message)
+    {
+        Log.Error("{0} cannot do anything with {1}", PersistenceId, message.GetType().FullName);
+        Finish();
     }
 
     /// <summary>Carries out work that no caller asked for as if it were a command.</summary>

@@ -154,7 +154,8 @@ internal sealed class StorageActor(RegisteredRepository repository, string host,
                 });
                 break;
             default:
-                throw new NotSupportedException($"No handling for {command.GetType().Name}.");
+                Ignore(command);
+                break;
         }
     }
 

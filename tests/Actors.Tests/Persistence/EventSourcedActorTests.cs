@@ -75,6 +75,17 @@ public sealed class EventSourcedActorTests : TestKit
         ExpectMsg(EventSourcedActor<Added, int>.StashCapacity);
     }
 
+    [Fact]
+    public void What_nobody_knows_is_passed_over()
+    {
+        var counter = Start();
+
+        EventFilter.Error(contains: "cannot do anything with System.String").ExpectOne(() => counter.Tell("what", TestActor));
+        counter.Tell(new Add(1), TestActor);
+
+        ExpectMsg(1);
+    }
+
     public sealed record Add(int Amount);
 
     public sealed record AddResult;
@@ -89,13 +100,17 @@ public sealed class EventSourcedActorTests : TestKit
 
         protected override void Carry(object command)
         {
-            if (command is Add add)
+            switch (command)
             {
-                Record([new Added(add.Amount)], () => Finish(State));
-            }
-            else
-            {
-                Work(() => work!.Task, amount => Record([new Added(amount)], () => Finish(State)), e => Finish(Failures.Explain(e)));
+                case Add add:
+                    Record([new Added(add.Amount)], () => Finish(State));
+                    break;
+                case AddResult:
+                    Work(() => work!.Task, amount => Record([new Added(amount)], () => Finish(State)), e => Finish(Failures.Explain(e)));
+                    break;
+                default:
+                    Ignore(command);
+                    break;
             }
         }
 

@@ -1,9 +1,10 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace ActorBackup.EndToEnd.Tests.Support;
 
 /// <summary>A directory of its own with a node, its command line and its files. Everything goes when it is disposed.</summary>
-internal sealed class World : IAsyncDisposable
+internal sealed partial class World : IAsyncDisposable
 {
     private readonly List<RunningNode> _nodes = [];
     private readonly List<string> _mounts = [];
@@ -141,5 +142,12 @@ internal sealed class World : IAsyncDisposable
         }
 
         System.IO.Directory.Delete(Directory, recursive: true);
+
+        // A node survives its own mistakes: what a test saw may have been right all the same.
+        var mistakes = _nodes.SelectMany(n => n.Log.Split('\n')).Where(line => Mistake().IsMatch(line)).ToList();
+        Assert.True(mistakes.Count == 0, $"A node made mistakes:\n{string.Join('\n', mistakes)}");
     }
+
+    [GeneratedRegex(@"cannot do anything with|\((Unreachable|NullReference|InvalidCast|InvalidOperation|NotSupported|KeyNotFound|IndexOutOfRange|ObjectDisposed|Argument\w*)Exception: ")]
+    private static partial Regex Mistake();
 }
