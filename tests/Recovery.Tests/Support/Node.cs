@@ -21,11 +21,13 @@ internal sealed class Node
 
     private readonly Machine _machine;
     private readonly ActorHost _host;
-    private readonly IActorRef _actor;
+    private readonly JobRunner _runner;
+    private IActorRef _actor;
 
-    private Node(Machine machine, ActorHost host, Process process, MachineFiles files, ManualClock clock, LocalDisks disks, MachineRepositories repositories, IActorRef actor)
+    private Node(Machine machine, ActorHost host, Process process, MachineFiles files, ManualClock clock, LocalDisks disks, MachineRepositories repositories, JobRunner runner)
     {
-        (_machine, _host, Process, Files, Clock, Disks, Repositories, _actor) = (machine, host, process, files, clock, disks, repositories, actor);
+        (_machine, _host, Process, Files, Clock, Disks, Repositories, _runner) = (machine, host, process, files, clock, disks, repositories, runner);
+        _actor = StartActor();
     }
 
     public Process Process { get; }
@@ -60,9 +62,7 @@ internal sealed class Node
         var runner = new JobRunner(clock, disks.ScratchDirectory, disks.Exports);
         machine.Journal.Announce(process);
         host.Journals.Stores[$"disk-{DiskId}"] = machine.Journal;
-        var actor = host.System.ActorOf(Props.Create(() => new DiskActor(DiskId, disks, access, runner, clock)));
-        runner.Disks = actor;
-        var node = new Node(machine, host, process, files, clock, disks, access, actor);
+        var node = new Node(machine, host, process, files, clock, disks, access, runner);
         if (machine.Journal.Count > 0)
         {
             // The first may leave something to the next, which would come by itself after a while.
@@ -163,6 +163,26 @@ internal sealed class Node
     {
         Process.Die();
         await StopActorAsync();
+    }
+
+    /// <summary>Lets the actor fall, as over a mistake of its own: the process lives, and what it had begun finds out by itself.</summary>
+    public void DropActor() => _host.System.Stop(_actor);
+
+    /// <summary>Another actor takes over, from the journal, over the disk that is still open.</summary>
+    public async Task ReplaceActorAsync()
+    {
+        await StopActorAsync();
+        _actor = StartActor();
+        await RecoverAsync();
+        await RecoverAsync();
+    }
+
+    private IActorRef StartActor()
+    {
+        var (disks, repositories, runner, clock) = (Disks, Repositories, _runner, Clock);
+        var actor = _host.System.ActorOf(Props.Create(() => new DiskActor(DiskId, disks, repositories, runner, clock)));
+        runner.Disks = actor;
+        return actor;
     }
 
     private async Task StopActorAsync()
