@@ -9,6 +9,7 @@ namespace ActorBackup.Recovery.Tests.Table;
 /// <summary>The actor of a disk falls at any step of a job while the process lives: its run copies on for a moment, and guests write on, beside the recovery of the next actor.</summary>
 public sealed class FallenActorTests(Preludes preludes, ITestOutputHelper output) : IClassFixture<Preludes>
 {
+    /// <summary>More than the job takes at its rate.</summary>
     private const int RunTicks = 80;
 
     public static TheoryData<SyncMode, BitmapSyncPolicy, Under> Jobs() => new()
@@ -48,7 +49,7 @@ public sealed class FallenActorTests(Preludes preludes, ITestOutputHelper output
     private static async Task<(JobOutcome Outcome, bool Fell)> LiveAsync(World world, Kind kind, int at)
     {
         var when = $"{kind}, the actor fell at step {at}";
-        var left = at;
+        var left = int.MaxValue;
         var fell = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Action drop = () => { };
         var node = await world.StartAsync(_ =>
@@ -60,7 +61,10 @@ public sealed class FallenActorTests(Preludes preludes, ITestOutputHelper output
             }
         });
         var job = Assert.IsType<DiskReply.Job>(await world.BackUpAsync(node, world.Order(kind.Sync, kind.Bitmap, kind.Policy) with { RateBytesPerSecond = 16 * Preludes.BlockBytes })).View.Id;
-        (left, drop) = (at, node.DropActor);
+
+        // What comes before is no step of the job yet.
+        drop = node.DropActor;
+        Volatile.Write(ref left, at);
         await world.WriteBlocksAsync(node, 72, 150);
         await node.UntilAsync(() => fell.Task.IsCompleted || node.State.Jobs[job.Value].IsSettled);
         var hasFallen = fell.Task.IsCompleted;
